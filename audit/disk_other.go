@@ -1,0 +1,5 @@
+//go:build !linux
+
+package audit
+
+func (f osFile) sync() error { return f.Sync() }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/elevenminutes/interlock/internal/jsontext"
 )
 
 // UnmarshalJSON reads the JSON form of a record. Times are turned to UTC and
@@ -49,7 +51,7 @@ func (r *Record) normalize() error {
 		return fmt.Errorf("%.64q: field %s %s", r.ID, i.field, i.problem)
 	}
 	if len(r.State) > 0 {
-		r.State = appendCompact(nil, r.State)
+		r.State = jsontext.Compact(nil, r.State)
 	}
 	return nil
 }

@@ -2,7 +2,8 @@ package audit
 
 import (
 	"strconv"
-	"time"
+
+	"github.com/elevenminutes/interlock/internal/jsontext"
 )
 
 // AppendJSON appends the record's JSON form to b and returns the longer slice.
@@ -39,27 +40,27 @@ func appendValid(b []byte, r *Record) ([]byte, error) {
 // passed to the functions below as they are written, quotes and colon included.
 func appendRecord(b []byte, r *Record) []byte {
 	b = append(b, '{')
-	b = appendText(b, `"id":`, r.ID)
-	b = appendAnyText(b, `"ticket":`, r.Ticket)
+	b = jsontext.Text(b, `"id":`, r.ID)
+	b = jsontext.AnyText(b, `"ticket":`, r.Ticket)
 	if r.Revision != 0 {
-		b = strconv.AppendUint(appendKey(b, `"revision":`), r.Revision, 10)
+		b = strconv.AppendUint(jsontext.Key(b, `"revision":`), r.Revision, 10)
 	}
-	b = appendText(b, `"event":`, string(r.Event))
-	b = appendAnyText(b, `"step":`, r.Step)
-	b = appendTime(b, `"time":`, r.Time)
+	b = jsontext.Text(b, `"event":`, string(r.Event))
+	b = jsontext.AnyText(b, `"step":`, r.Step)
+	b = jsontext.Time(b, `"time":`, r.Time)
 	b = appendActor(b, &r.Actor)
 	b = appendTarget(b, &r.Target)
-	b = appendAnyText(b, `"kind":`, r.Kind)
-	b = appendAnyText(b, `"reason":`, r.Reason)
-	b = appendAnyText(b, `"case":`, r.Case)
-	b = appendAnyText(b, `"digest":`, r.Digest)
+	b = jsontext.AnyText(b, `"kind":`, r.Kind)
+	b = jsontext.AnyText(b, `"reason":`, r.Reason)
+	b = jsontext.AnyText(b, `"case":`, r.Case)
+	b = jsontext.AnyText(b, `"digest":`, r.Digest)
 	b = appendDecision(b, r.Decision)
 	b = appendReviews(b, r.Reviews)
 	b = appendLimits(b, r.Limits)
 	b = appendOutcome(b, r.Outcome)
 	b = appendCause(b, r.Cause)
 	if len(r.State) > 0 {
-		b = appendCompact(appendKey(b, `"state":`), r.State)
+		b = jsontext.Compact(jsontext.Key(b, `"state":`), r.State)
 	}
 	return append(b, '}')
 }
@@ -68,10 +69,10 @@ func appendActor(b []byte, a *Actor) []byte {
 	if *a == (Actor{}) {
 		return b
 	}
-	b = append(appendKey(b, `"actor":`), '{')
-	b = appendText(b, `"login":`, a.Login)
-	b = appendAnyText(b, `"person":`, a.Person)
-	b = appendAnyText(b, `"type":`, a.Type)
+	b = append(jsontext.Key(b, `"actor":`), '{')
+	b = jsontext.Text(b, `"login":`, a.Login)
+	b = jsontext.AnyText(b, `"person":`, a.Person)
+	b = jsontext.AnyText(b, `"type":`, a.Type)
 	return append(b, '}')
 }
 
@@ -79,11 +80,11 @@ func appendTarget(b []byte, t *Target) []byte {
 	if *t == (Target{}) {
 		return b
 	}
-	b = append(appendKey(b, `"target":`), '{')
-	b = appendText(b, `"id":`, t.ID)
-	b = appendAnyText(b, `"tier":`, t.Tier)
-	b = appendAnyText(b, `"domain":`, t.Domain)
-	b = appendAnyInt(b, `"reach":`, t.Reach)
+	b = append(jsontext.Key(b, `"target":`), '{')
+	b = jsontext.Text(b, `"id":`, t.ID)
+	b = jsontext.AnyText(b, `"tier":`, t.Tier)
+	b = jsontext.AnyText(b, `"domain":`, t.Domain)
+	b = jsontext.AnyInt(b, `"reach":`, t.Reach)
 	return append(b, '}')
 }
 
@@ -91,29 +92,29 @@ func appendDecision(b []byte, d *Decision) []byte {
 	if d == nil {
 		return b
 	}
-	b = append(appendKey(b, `"decision":`), '{')
-	b = strconv.AppendBool(appendKey(b, `"allowed":`), d.Allowed)
-	b = appendAnyText(b, `"code":`, d.Code)
-	b = appendAnyText(b, `"text":`, d.Text)
+	b = append(jsontext.Key(b, `"decision":`), '{')
+	b = strconv.AppendBool(jsontext.Key(b, `"allowed":`), d.Allowed)
+	b = jsontext.AnyText(b, `"code":`, d.Code)
+	b = jsontext.AnyText(b, `"text":`, d.Text)
 	if len(d.Rules) > 0 {
-		b = appendKey(b, `"rules":`)
+		b = jsontext.Key(b, `"rules":`)
 		for i := range d.Rules {
-			b = appendRule(appendElement(b, i), &d.Rules[i])
+			b = appendRule(jsontext.Element(b, i), &d.Rules[i])
 		}
 		b = append(b, ']')
 	}
-	b = appendAnyText(b, `"policy":`, d.Policy)
-	b = appendAnyText(b, `"policyThen":`, d.PolicyThen)
+	b = jsontext.AnyText(b, `"policy":`, d.Policy)
+	b = jsontext.AnyText(b, `"policyThen":`, d.PolicyThen)
 	if d.Stale {
-		b = append(appendKey(b, `"stale":`), "true"...)
+		b = append(jsontext.Key(b, `"stale":`), "true"...)
 	}
 	return append(b, '}')
 }
 
 func appendRule(b []byte, r *Rule) []byte {
 	b = append(b, '{')
-	b = appendText(b, `"source":`, r.Source)
-	b = appendAnyText(b, `"text":`, r.Text)
+	b = jsontext.Text(b, `"source":`, r.Source)
+	b = jsontext.AnyText(b, `"text":`, r.Text)
 	return append(b, '}')
 }
 
@@ -121,27 +122,27 @@ func appendReviews(b []byte, reviews []Review) []byte {
 	if len(reviews) == 0 {
 		return b
 	}
-	b = appendKey(b, `"reviews":`)
+	b = jsontext.Key(b, `"reviews":`)
 	for i := range reviews {
-		b = appendReview(appendElement(b, i), &reviews[i])
+		b = appendReview(jsontext.Element(b, i), &reviews[i])
 	}
 	return append(b, ']')
 }
 
 func appendReview(b []byte, r *Review) []byte {
 	b = append(b, '{')
-	b = appendText(b, `"login":`, r.Login)
-	b = appendText(b, `"person":`, r.Person)
-	b = appendText(b, `"verdict":`, r.Verdict)
+	b = jsontext.Text(b, `"login":`, r.Login)
+	b = jsontext.Text(b, `"person":`, r.Person)
+	b = jsontext.Text(b, `"verdict":`, r.Verdict)
 	if len(r.Roles) > 0 {
-		b = appendKey(b, `"roles":`)
+		b = jsontext.Key(b, `"roles":`)
 		for i, role := range r.Roles {
-			b = appendString(appendElement(b, i), role)
+			b = jsontext.String(jsontext.Element(b, i), role)
 		}
 		b = append(b, ']')
 	}
-	b = appendTime(b, `"time":`, r.Time)
-	b = appendAnyText(b, `"void":`, r.Void)
+	b = jsontext.Time(b, `"time":`, r.Time)
+	b = jsontext.AnyText(b, `"void":`, r.Void)
 	return append(b, '}')
 }
 
@@ -149,15 +150,15 @@ func appendLimits(b []byte, limits []Limit) []byte {
 	if len(limits) == 0 {
 		return b
 	}
-	b = appendKey(b, `"limits":`)
+	b = jsontext.Key(b, `"limits":`)
 	for i := range limits {
 		l := &limits[i]
-		b = append(appendElement(b, i), '{')
-		b = appendRule(appendKey(b, `"rule":`), &l.Rule)
-		b = appendText(b, `"key":`, l.Key)
-		b = appendText(b, `"unit":`, l.Unit)
-		b = appendInt(b, `"charged":`, l.Charged)
-		b = appendInt(b, `"left":`, l.Left)
+		b = append(jsontext.Element(b, i), '{')
+		b = appendRule(jsontext.Key(b, `"rule":`), &l.Rule)
+		b = jsontext.Text(b, `"key":`, l.Key)
+		b = jsontext.Text(b, `"unit":`, l.Unit)
+		b = jsontext.Int(b, `"charged":`, l.Charged)
+		b = jsontext.Int(b, `"left":`, l.Left)
 		b = append(b, '}')
 	}
 	return append(b, ']')
@@ -167,12 +168,12 @@ func appendOutcome(b []byte, o *Outcome) []byte {
 	if o == nil {
 		return b
 	}
-	b = append(appendKey(b, `"outcome":`), '{')
-	b = appendText(b, `"status":`, o.Status)
-	b = appendAnyText(b, `"code":`, o.Code)
-	b = appendAnyText(b, `"error":`, o.Error)
-	b = appendAnyInt(b, `"duration":`, int64(o.Duration))
-	b = appendAnyInt(b, `"count":`, o.Count)
+	b = append(jsontext.Key(b, `"outcome":`), '{')
+	b = jsontext.Text(b, `"status":`, o.Status)
+	b = jsontext.AnyText(b, `"code":`, o.Code)
+	b = jsontext.AnyText(b, `"error":`, o.Error)
+	b = jsontext.AnyInt(b, `"duration":`, int64(o.Duration))
+	b = jsontext.AnyInt(b, `"count":`, o.Count)
 	return append(b, '}')
 }
 
@@ -180,54 +181,8 @@ func appendCause(b []byte, c *Cause) []byte {
 	if c == nil {
 		return b
 	}
-	b = append(appendKey(b, `"cause":`), '{')
-	b = appendAnyText(b, `"ticket":`, c.Ticket)
-	b = appendAnyText(b, `"schedule":`, c.Schedule)
+	b = append(jsontext.Key(b, `"cause":`), '{')
+	b = jsontext.AnyText(b, `"ticket":`, c.Ticket)
+	b = jsontext.AnyText(b, `"schedule":`, c.Schedule)
 	return append(b, '}')
-}
-
-func appendTime(b []byte, key string, t time.Time) []byte {
-	b = append(appendKey(b, key), '"')
-	b = t.UTC().AppendFormat(b, time.RFC3339Nano)
-	return append(b, '"')
-}
-
-func appendText(b []byte, key, s string) []byte {
-	return appendString(appendKey(b, key), s)
-}
-
-// appendAnyText leaves out a text that is empty.
-func appendAnyText(b []byte, key, s string) []byte {
-	if s == "" {
-		return b
-	}
-	return appendText(b, key, s)
-}
-
-func appendInt(b []byte, key string, n int64) []byte {
-	return strconv.AppendInt(appendKey(b, key), n, 10)
-}
-
-// appendAnyInt leaves out a zero.
-func appendAnyInt(b []byte, key string, n int64) []byte {
-	if n == 0 {
-		return b
-	}
-	return appendInt(b, key, n)
-}
-
-// appendKey begins a field; the first one of an object has no comma before it.
-func appendKey(b []byte, key string) []byte {
-	if b[len(b)-1] != '{' {
-		b = append(b, ',')
-	}
-	return append(b, key...)
-}
-
-// appendElement begins the i-th element of an array.
-func appendElement(b []byte, i int) []byte {
-	if i == 0 {
-		return append(b, '[')
-	}
-	return append(b, ',')
 }

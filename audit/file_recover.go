@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"unicode/utf8"
+
+	"github.com/elevenminutes/interlock/internal/jsontext"
 )
 
 // recordStart is how each line begins.
@@ -77,7 +79,7 @@ func survey(path string, r io.ReaderAt, size int64) (whole int64, err error) {
 		case err != nil:
 			return 0, err
 		case !isStored(line):
-			if lines.offset == size && isTorn(line) && !validJSON(line) {
+			if lines.offset == size && isTorn(line) && !jsontext.Valid(line) {
 				return whole, nil
 			}
 			return 0, lines.corrupt(errNoRecord)
@@ -88,7 +90,7 @@ func survey(path string, r io.ReaderAt, size int64) (whole int64, err error) {
 
 // isStored tells, without decoding it, whether a line looks like a record.
 func isStored(line []byte) bool {
-	return bytes.HasPrefix(line, []byte(recordStart)) && utf8.Valid(line) && validJSON(line)
+	return bytes.HasPrefix(line, []byte(recordStart)) && utf8.Valid(line) && jsontext.Valid(line)
 }
 
 // isTorn reports whether a crash may have left the line: the beginning of a

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"github.com/elevenminutes/interlock/internal/jsontext"
 )
 
 // MaxRecord is the most bytes that a record's JSON form may have: 1 MiB.
@@ -150,7 +152,7 @@ func (i *inspection) state(state []byte) {
 		return
 	case !utf8.Valid(state):
 		i.fail("state", notUTF8)
-	case !validJSON(state):
+	case !jsontext.Valid(state):
 		i.fail("state", "is not valid JSON, or nested too deep")
 	}
 }

@@ -21,14 +21,15 @@ type layer struct {
 }
 
 var layers = []layer{
-	{name: "audit"},
-	{name: "moderation", uses: []string{"audit"}},
-	{name: "policy", uses: []string{"moderation", "audit"}, casbin: true},
+	{name: "internal"},
+	{name: "audit", uses: []string{"internal"}},
+	{name: "moderation", uses: []string{"audit", "internal"}},
+	{name: "policy", uses: []string{"moderation", "audit", "internal"}, casbin: true},
 }
 
 // Imports checks that the code of the root module that is not for tests
-// imports one way: audit nothing of the module, moderation audit, policy both,
-// and none of them anything else of it. Only policy imports Casbin, and only
+// imports one way: internal nothing of the module, audit only internal,
+// moderation audit, policy both, and none of them anything else of it. Only policy imports Casbin, and only
 // packages whose names end in test import package testing or each other.
 func Imports(tree fs.FS) []finding.Finding {
 	modules, err := source.Modules(tree)

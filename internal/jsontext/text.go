@@ -1,12 +1,12 @@
-package audit
+package jsontext
 
 import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
-// appendString appends s, which is valid UTF-8, as a JSON string, escaped as
+// String appends s, which is valid UTF-8, as a JSON string, escaped as
 // encoding/json does.
-func appendString(b []byte, s string) []byte {
+func String(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
 	for i := 0; i < len(s); {
@@ -64,9 +64,9 @@ func appendEscape(b []byte, s string) []byte {
 	}
 }
 
-// appendCompact appends a valid JSON text without the white space between its
-// tokens, and with the escapes that appendString would have made.
-func appendCompact(b, text []byte) []byte {
+// Compact appends a valid JSON text without the white space between its
+// tokens, and with the escapes that String would have made.
+func Compact(b, text []byte) []byte {
 	quoted := false
 	for i := 0; i < len(text); i++ {
 		c := text[i]

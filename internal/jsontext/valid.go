@@ -1,12 +1,12 @@
-package audit
+package jsontext
 
-// maxDepth bounds the nesting of a JSON text, well within the 10,000 that
+// MaxDepth bounds the nesting of a JSON text, well within the 10,000 that
 // encoding/json reads, so that what is written can be read again.
-const maxDepth = 1000
+const MaxDepth = 1000
 
-// validJSON reports whether b is one JSON text (RFC 8259), nested no deeper
-// than maxDepth. It does not look whether strings are valid UTF-8.
-func validJSON(b []byte) bool {
+// Valid reports whether b is one JSON text (RFC 8259), nested no deeper
+// than MaxDepth. It does not look whether strings are valid UTF-8.
+func Valid(b []byte) bool {
 	end := skipValue(b, skipSpace(b, 0), 0)
 	return end >= 0 && skipSpace(b, end) == len(b)
 }
@@ -35,7 +35,7 @@ func skipValue(b []byte, i, depth int) int {
 }
 
 func skipObject(b []byte, i, depth int) int {
-	if depth > maxDepth {
+	if depth > MaxDepth {
 		return -1
 	}
 	i = skipSpace(b, i+1)
@@ -64,7 +64,7 @@ func skipObject(b []byte, i, depth int) int {
 }
 
 func skipArray(b []byte, i, depth int) int {
-	if depth > maxDepth {
+	if depth > MaxDepth {
 		return -1
 	}
 	i = skipSpace(b, i+1)

@@ -1,4 +1,4 @@
-package audit
+package jsontext
 
 import (
 	"bytes"
@@ -15,28 +15,28 @@ func jsonTexts() []string {
 		`[]`, `[ ]`, `[1]`, `[1,]`, `[,1]`, `[1 2]`, `[1,2 , [3]]`, `[`, `[1`, `[1,`, `]`, `[}`,
 		`{}`, `{ }`, `{"a":1}`, `{"a" : 1 , "b":{}}`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{a:1}`, `{1:1}`, `{"a":1`, `{"a":1 "b":2}`, `{"a"`, `{`, `{]`,
 		`{"a":[{"b":[null,true,false,"x",-1.5e3]}]}`, `[[[[]]]]x`, `"<>&` + "\u2028\u2029" + `"`, "[\"\u2027 \u2028\"]",
-		strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth),
+		strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth),
 	}
 }
 
 func TestJSONIsValidWhereEncodingJSONSaysSo(t *testing.T) {
 	t.Parallel()
 	for _, text := range jsonTexts() {
-		if got, want := validJSON([]byte(text)), json.Valid([]byte(text)); got != want {
-			t.Errorf("validJSON(%.60q) = %v, encoding/json says %v", text, got, want)
+		if got, want := Valid([]byte(text)), json.Valid([]byte(text)); got != want {
+			t.Errorf("Valid(%.60q) = %v, encoding/json says %v", text, got, want)
 		}
 	}
 }
 
 func TestJSONNestedTooDeepIsNotValid(t *testing.T) {
 	t.Parallel()
-	const deep = maxDepth + 1
+	const deep = MaxDepth + 1
 	for name, text := range map[string]string{
 		"arrays":  strings.Repeat("[", deep) + strings.Repeat("]", deep),
 		"objects": strings.Repeat(`{"a":`, deep) + "1" + strings.Repeat("}", deep),
 		"endless": strings.Repeat("[", 1<<20),
 	} {
-		if validJSON([]byte(text)) {
+		if Valid([]byte(text)) {
 			t.Errorf("%s nested %d deep are valid", name, deep)
 		}
 	}
@@ -48,9 +48,9 @@ func FuzzJSONText(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		valid := validJSON(text)
-		if valid != json.Valid(text) && bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) <= maxDepth {
-			t.Fatalf("validJSON(%q) = %v", text, valid)
+		valid := Valid(text)
+		if valid != json.Valid(text) && bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) <= MaxDepth {
+			t.Fatalf("Valid(%q) = %v", text, valid)
 		}
 		if !valid {
 			return
@@ -59,8 +59,8 @@ func FuzzJSONText(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := appendCompact([]byte("x"), text); string(got) != "x"+string(want) {
-			t.Errorf("appendCompact(%q) = %q, want %q", text, got, want)
+		if got := Compact([]byte("x"), text); string(got) != "x"+string(want) {
+			t.Errorf("Compact(%q) = %q, want %q", text, got, want)
 		}
 	})
 }

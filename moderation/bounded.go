@@ -1,0 +1,225 @@
+package moderation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// panicError is what a dependency's panic becomes.
+type panicError struct{ value any }
+
+func (e *panicError) Error() string { return fmt.Sprintf("panicked: %v", e.value) }
+
+// errEnded is what a call of runtime.Goexit becomes.
+var errEnded = errors.New("ended its goroutine")
+
+// errOverrun is what bounded returns for a call that ran over its limit.
+var errOverrun = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+
+// span is the context of one verb's calls to dependencies, one after the
+// other. It ends with the limit of the call that is under way, and with the
+// caller's context until the verb is detached from it. One timer and one
+// channel serve a whole verb; that is what it is for.
+type span struct {
+	context.Context // the caller's
+	detached        bool
+	timer           *time.Timer
+	// news has room for an answer and for the end of the span: whoever waits
+	// looks at err to tell which it was.
+	news chan struct{}
+
+	mu       sync.Mutex
+	deadline time.Time
+	done     chan struct{} // made when somebody asks for it
+	err      error
+}
+
+func newSpan(ctx context.Context) *span {
+	return &span{Context: ctx, news: make(chan struct{}, 2)}
+}
+
+// Deadline is that of the call under way.
+func (s *span) Deadline() (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.deadline, true
+}
+
+// Done is closed when a call's limit, or the verb, is over.
+func (s *span) Done() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done == nil {
+		s.done = make(chan struct{})
+		if s.err != nil {
+			close(s.done)
+		}
+	}
+	return s.done
+}
+
+// Err says why the span is over.
+func (s *span) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// end ends the span for good, the first time.
+func (s *span) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	s.err = err
+	if s.done != nil {
+		close(s.done)
+	}
+	s.news <- struct{}{}
+}
+
+// close lets go of everything that was derived from the span.
+func (s *span) close() {
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.end(context.Canceled)
+}
+
+// arm starts the limit of the next call.
+func (s *span) arm(limit time.Duration) {
+	s.mu.Lock()
+	s.deadline = time.Now().Add(limit)
+	s.mu.Unlock()
+	if s.timer == nil {
+		s.timer = time.AfterFunc(limit, s.expire)
+		return
+	}
+	s.timer.Reset(limit)
+}
+
+// expire ends the span when the limit is over. A timer that was armed again
+// just as it went off finds the deadline in the future.
+func (s *span) expire() {
+	s.mu.Lock()
+	early := time.Until(s.deadline) > 0
+	s.mu.Unlock()
+	if !early {
+		s.end(errOverrun)
+	}
+}
+
+// lent is a span as the dependencies see it: one that calls a guard again with
+// it begins a span of its own.
+type lent span
+
+// Deadline is that of the call under way.
+func (l *lent) Deadline() (time.Time, bool) { return (*span)(l).Deadline() }
+
+// Done is closed when a call's limit, or the verb, is over.
+func (l *lent) Done() <-chan struct{} { return (*span)(l).Done() }
+
+// Err says why the span is over.
+func (l *lent) Err() error { return (*span)(l).Err() }
+
+// Value is the caller's.
+func (l *lent) Value(key any) any { return l.Context.Value(key) }
+
+// caller is done when the caller is gone, which a detached span ignores.
+func (s *span) caller() <-chan struct{} {
+	if s.detached {
+		return nil
+	}
+	return s.Context.Done()
+}
+
+// detach makes what follows ignore the end of the caller's context.
+func detach(ctx context.Context) context.Context {
+	if s, ok := ctx.(*span); ok {
+		s.detached = true
+		return s
+	}
+	return context.WithoutCancel(ctx)
+}
+
+// gone returns why the caller is gone, or nil.
+func gone(ctx context.Context) error {
+	s, ok := ctx.(*span)
+	switch {
+	case !ok:
+		return context.Cause(ctx)
+	case s.detached:
+		return nil
+	}
+	return context.Cause(s.Context)
+}
+
+// usable returns the verb's span if it can still carry a call, else a new one
+// that the call has to close.
+func usable(ctx context.Context) (s *span, own bool) {
+	s, ok := ctx.(*span)
+	switch {
+	case !ok:
+		return newSpan(ctx), true
+	case s.Err() == nil:
+		return s, false
+	}
+	again := newSpan(s.Context) // an earlier call ran over its limit
+	again.detached = s.detached
+	return again, true
+}
+
+// bounded calls f in a goroutine of its own and waits for it no longer than
+// limit, or until the caller is gone: a dependency that hangs, also one that
+// ignores its context, must not hang the guard. What f returns after that is
+// dropped, so f must hand over its results by value. Panics become errors;
+// runtime.Goexit does too.
+func bounded[T any](ctx context.Context, limit time.Duration, f func(context.Context) (T, error)) (T, error) {
+	s, own := usable(ctx)
+	if own {
+		defer s.close()
+	}
+	var zero T
+	if err := gone(s); err != nil {
+		return zero, err
+	}
+	s.arm(limit)
+	a := &answer[T]{err: errEnded}
+	go a.get(s, f)
+	select {
+	case <-s.news:
+	case <-s.caller():
+		s.end(s.Context.Err())
+		return zero, context.Cause(s.Context)
+	}
+	if err := s.Err(); err != nil {
+		return zero, err // over before, or just as, it answered
+	}
+	// An answer that came when the caller was gone counts as none.
+	if err := gone(s); a.err == nil && err != nil {
+		s.end(s.Context.Err())
+		return zero, err
+	}
+	return a.value, a.err
+}
+
+// answer is what a dependency said.
+type answer[T any] struct {
+	value T
+	err   error
+}
+
+// get calls f and reports its answer, whatever f does.
+func (a *answer[T]) get(s *span, f func(context.Context) (T, error)) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.err = &panicError{p}
+		}
+		s.news <- struct{}{}
+	}()
+	a.value, a.err = f((*lent)(s))
+}

@@ -1,0 +1,307 @@
+package moderation
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+)
+
+// consider decides a request that has no ticket yet, in this order: who asks,
+// whether it was asked before, of whom, what nobody may do whatever the policy
+// says, what the policy says, freezes, what stands already, and the limits on
+// requests. With peek nothing is charged.
+func (q *inquiry) consider(ctx context.Context, r *request, peek bool) (findings, error) {
+	f := findings{action: r.action, kind: r.kind, call: CallApply, id: r.id}
+	var err error
+	if f.actor, err = q.actor(ctx, r.action.Actor); err != nil {
+		return f, err
+	}
+	if err := q.mayAct(f.actor); err != nil {
+		return f, err
+	}
+	if f.repeated, err = q.repeated(ctx, r); f.repeated != nil || err != nil {
+		return f, err
+	}
+	if r.undoes != "" {
+		if err := q.takeBack(ctx, r, &f); err != nil {
+			return f, err
+		}
+	}
+	if err := q.locate(ctx, r, &f); err != nil {
+		return f, err
+	}
+	if err := q.permit(ctx, r, &f); err != nil {
+		return f, err
+	}
+	return f, q.allow(ctx, r, &f, peek)
+}
+
+// repeated finds the ticket of a key that was used before.
+func (q *inquiry) repeated(ctx context.Context, r *request) (*Ticket, error) {
+	if err := q.ask(ctx, &askedStore); err != nil {
+		return nil, err
+	}
+	t, err := first(q.g.store.Tickets(ctx, Query{Requester: r.action.Actor, Key: r.action.Key, Limit: 1}))
+	switch {
+	case err != nil:
+		return nil, unavailable(CodeStore, err)
+	case t == nil:
+		return nil, nil
+	case t.Action.Actor != r.action.Actor || t.Action.Key != r.action.Key:
+		return nil, lied(CodeStore, "asked about a key of %q, it answered with ticket %s", r.action.Actor, t.ID)
+	case t.Idempotency != r.action.idempotency(r.step, r.undoes):
+		return nil, &Refusal{Code: CodeKeyReused, Field: "Key", Ticket: t.ID,
+			Text: fmt.Sprintf("The key %q stands for another action already (ticket %s). Use a new key for a new action.", r.action.Key, t.ID)}
+	}
+	return t, nil
+}
+
+// first returns the first ticket of a sequence, or nil.
+func first(tickets iter.Seq2[Ticket, error]) (*Ticket, error) {
+	found := &answer[*Ticket]{}
+	tickets(func(t Ticket, err error) bool {
+		found.value, found.err = &t, err
+		return false
+	})
+	return found.value, found.err
+}
+
+// takeBack looks up what an undo takes back, and fills in the action.
+func (q *inquiry) takeBack(ctx context.Context, r *request, f *findings) error {
+	t, err := q.ticket(ctx, r.undoes)
+	if err != nil {
+		return err
+	}
+	if q.g.atWork(t.ID) { // its handler may yet take effect
+		return &Refusal{Code: CodeTooEarly, Ticket: t.ID, RetryAfter: time.Second, Text: "The handler may still be running; look again later."}
+	}
+	kind, ok := q.g.kinds[t.Action.Kind]
+	if !ok {
+		return &Refusal{Code: CodeUnknownKind, Ticket: t.ID, Text: fmt.Sprintf("No kind of action is registered as %q any more.", t.Action.Kind)}
+	}
+	if err := undoable(t, kind, r.step); err != nil {
+		return err
+	}
+	f.undoes, f.kind, f.call = &t, kind, CallUndo
+	f.action.Kind, f.action.Target, f.action.Parameters = t.Action.Kind, t.Subject.ID, t.Action.Parameters
+	return nil
+}
+
+// undoable reports why a ticket can't be taken back.
+func undoable(t Ticket, kind Kind, step Step) error {
+	refuse := func(format string, args ...any) error {
+		return &Refusal{Code: CodeNotUndoable, Ticket: t.ID, Text: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case (t.Step == StepFreeze) != (step == StepUnfreeze):
+		return refuse("Ticket %s is a %s; Unfreeze ends freezes, and Undo takes back everything else.", t.ID, t.Step)
+	case t.Undoes != "":
+		return refuse("Ticket %s is itself an undo. To have the action again, ask for it again.", t.ID)
+	case t.Status == StatusUndone:
+		return refuse("Ticket %s was undone already, by ticket %s.", t.ID, t.UndoneBy)
+	case kind.Undo == nil:
+		return &Refusal{Code: CodeIrreversible, Ticket: t.ID, Text: kind.Name + " can't be undone."}
+	case t.Status == StatusUnknown && !t.ends() && kind.Idempotent:
+		return nil // taking it back settles it
+	case t.Status == StatusUnknown:
+		return refuse("Whether ticket %s was done is not known. It must be resolved first.", t.ID)
+	case t.Status != StatusExecuted:
+		return refuse("Ticket %s is %s; there is nothing to take back.", t.ID, t.Status)
+	}
+	return nil
+}
+
+// locate finds the target, as it is now, under the ID that counts.
+func (q *inquiry) locate(ctx context.Context, r *request, f *findings) (err error) {
+	if f.freezes, err = q.head(ctx, FreezeTarget); err != nil {
+		return err
+	}
+	if f.kind.Name == FreezeKind {
+		f.head = f.freezes
+		if r.step == StepFreeze {
+			err = q.pin(ctx, f)
+		}
+		f.target, f.subject = scopeTarget(f.action.Parameters)
+		if err != nil || r.step == StepFreeze { // one may freeze oneself
+			return err
+		}
+		return mayTouch(f.actor, f.target)
+	}
+	var id string
+	if f.undoes != nil {
+		id = f.undoes.Subject.ID
+	} else if id, err = q.resolve(ctx, f.action.Target); err != nil {
+		return err
+	}
+	if id == FreezeTarget {
+		return lied(CodeDirectory, "it resolved %q to %s, which is the library's own", f.action.Target, id)
+	}
+	if f.head, err = q.head(ctx, id); err != nil {
+		return err
+	}
+	if f.target, f.subject, err = q.target(ctx, id, f.head); err != nil {
+		return err
+	}
+	if f.action.Tier != "" && f.action.Tier != f.subject.Tier {
+		return &Refusal{Code: CodeTierMismatch, Field: "Action.Tier",
+			Text: fmt.Sprintf("%s is of tier %s, not %s as was expected. Look again before you act.", id, f.subject.Tier, f.action.Tier)}
+	}
+	return mayTouch(f.actor, f.target)
+}
+
+// permit asks the policy, and adds what no policy can leave out.
+func (q *inquiry) permit(ctx context.Context, r *request, f *findings) (err error) {
+	if f.decision, err = q.decide(ctx, q.question(r.step, *f)); err != nil {
+		return err
+	}
+	f.stale = q.stale.Load()
+	f.lately(q.now, q.g.config.Lately)
+	return q.safeguards(f)
+}
+
+// safeguards are what no policy can leave out.
+func (q *inquiry) safeguards(f *findings) error {
+	if f.stale && slices.Contains(f.actor.Labels, LabelLeaving) {
+		return &Refusal{Code: CodeStale, Text: "The facts are too old for someone who is leaving to act on them."}
+	}
+	if f.kind.Undo == nil && len(f.decision.Requirement.Quorum.Slots)+len(f.extra) == 0 {
+		return &Refusal{Code: CodeIrreversible, Rules: slices.Clone(f.decision.Requirement.Rules), Policy: f.decision.Policy,
+			Text:   f.kind.Name + " can't be undone, so nobody does it alone; but the policy asks for no approval.",
+			Needed: "a rule that asks for at least one approval"}
+	}
+	return nil
+}
+
+// question is what the authorizer is asked about a request.
+func (q *inquiry) question(step Step, f findings) Question {
+	question := Question{Step: step, Actor: f.actor, Kind: f.kind.Name, Target: f.target, Duration: f.action.Duration, Count: 1}
+	if f.kind.Name == FreezeKind {
+		question.Kind = anyIfEmpty(f.action.Parameters[scopeKind])
+	}
+	if f.undoes != nil {
+		question.Duration = f.undoes.Action.Duration
+		question.Since = max(0, q.now.Sub(f.undoes.Executed))
+	}
+	return question
+}
+
+// lately asks for one approver more, and for others than before, where the
+// target's last ticket was rejected or undone not long ago.
+func (f *findings) lately(now time.Time, window time.Duration) {
+	last := f.head.Last
+	if f.call != CallApply || f.kind.Name == FreezeKind || last.ID == "" || now.Sub(last.Over) >= window {
+		return
+	}
+	f.after = last.ID
+	f.extra = append(f.extra, Slot{Any})
+	f.barred = slices.Clone(last.Barred)
+	for _, r := range last.Reviews {
+		if last.Status == StatusUndone || r.Verdict == Rejected {
+			f.barred = append(f.barred, r.Person)
+		}
+	}
+	if last.Status == StatusUndone {
+		f.barred = append(f.barred, last.Requester.Person)
+	}
+	slices.Sort(f.barred)
+	f.barred = slices.Compact(f.barred)
+}
+
+// allow holds a request against freezes, what stands, and limits. What an
+// exhausted limit lets pass with more approvals gets more slots.
+func (q *inquiry) allow(ctx context.Context, r *request, f *findings, peek bool) error {
+	if r.step == StepRequest {
+		if by := frozen(f.freezes, *f, q.now); by != nil {
+			return frozenRefusal(by, q.now)
+		}
+		if err := alreadyStands(f.head, *f, q.now); err != nil {
+			return err
+		}
+	}
+	if err := q.asking(ctx, r, f, peek); err != nil {
+		return err
+	}
+	if f.waits() {
+		return nil
+	}
+	if busy := f.head.Busy; busy != "" && busy != r.undoes {
+		return busyRefusal(busy, f.subject.ID)
+	}
+	err := q.room(ctx, r.step, f, peek)
+	if err != nil && len(f.usage.Over) > 0 {
+		f.extra, f.overrun = append(f.extra, f.usage.Over...), true
+		return nil
+	}
+	return err
+}
+
+// waits reports whether the request needs approvals or a hold.
+func (f findings) waits() bool {
+	return len(f.decision.Requirement.Quorum.Slots)+len(f.extra) > 0 || f.decision.Requirement.Hold > 0
+}
+
+// asking charges a request for having been asked.
+func (q *inquiry) asking(ctx context.Context, r *request, f *findings, peek bool) (err error) {
+	defer func() { f.asking = f.usage }()
+	if r.asked.Allowed {
+		f.usage = r.asked
+		return nil
+	}
+	c := f.charge(ChargeRequest, r.step, f.id)
+	if f.usage, err = q.charge(ctx, c, peek); err != nil || f.usage.Allowed {
+		return err
+	}
+	if len(f.usage.Over) == 0 {
+		return limited(f.usage)
+	}
+	f.extra, f.overrun = append(f.extra, f.usage.Over...), true
+	c.Overrun = true
+	if f.usage, err = q.charge(ctx, c, peek); err != nil {
+		return err
+	}
+	if !f.usage.Allowed {
+		return limited(f.usage)
+	}
+	return nil
+}
+
+// alreadyStands tells who did the same thing before, where asking again would
+// change nothing. Asking for longer is a new request.
+func alreadyStands(head Head, f findings, now time.Time) error {
+	for _, s := range head.Standing {
+		if s.Action.Kind != f.action.Kind || !sameParameters(s.Action.Parameters, f.action.Parameters) {
+			continue
+		}
+		lasts := s.Until.IsZero() || f.action.Duration != Permanent && !s.Until.Before(now.Add(f.action.Duration))
+		if lasts && (s.Until.IsZero() || now.Before(s.Until)) {
+			return &Refusal{Code: CodeStands, Ticket: s.ID,
+				Text: fmt.Sprintf("%s stands on %s already: %s did it at %s (ticket %s).",
+					f.action.Kind, f.subject.ID, s.Action.Actor, s.Executed.Format(time.RFC3339), s.ID)}
+		}
+	}
+	return nil
+}
+
+func sameParameters(a, b map[string]string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for name, value := range a {
+		if other, ok := b[name]; !ok || other != value {
+			return false
+		}
+	}
+	return true
+}
+
+// charge is what a step costs, and whom.
+func (f findings) charge(at ChargeAt, step Step, ticket string) Charge {
+	return Charge{
+		At: at, Step: step, Ticket: ticket,
+		Person: f.actor.Person, Actor: f.actor.Login, Kind: f.kind.Name,
+		Target: f.subject.ID, Tier: f.subject.Tier, Domain: f.subject.Domain,
+		Count: 1, Reach: f.subject.Reach,
+	}
+}

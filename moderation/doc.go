@@ -1,0 +1,68 @@
+// Package moderation executes moderation actions safely.
+//
+// # The guard
+//
+// A host has code that changes its world: it suspends an account, limits it,
+// removes a post. It registers that code as the handlers of a [Kind], and
+// hands it to nobody but the [Guard]. People and bots then ask the guard:
+//
+//	ticket, err := guard.Do(ctx, moderation.Action{
+//		Kind: moderation.Suspend, Actor: "mia", Target: "@spammer",
+//		Reason: "spam", Duration: 72 * time.Hour, Key: "report-7",
+//	})
+//
+// Do returns nil if and only if the handler ran, its outcome is recorded, and
+// what was done stands. Otherwise the error is one of three:
+//
+//   - a [*PendingError]: it waits for approvals or for a hold to be over;
+//   - a [*Refusal]: the handler was not called; the code, the sentence, the rule
+//     and what would be needed are for the person who asked;
+//   - a [*StateError]: the ticket came to another end, or nobody knows yet
+//     whether the handler changed anything.
+//
+// The zero Guard refuses everything. [New] makes one from a [Config] and reports
+// all that is wrong with it.
+//
+// # What a host fills in
+//
+//   - A [Directory] knows who people are and what targets are. It is asked
+//     afresh for each decision; nothing that a caller says of itself is believed.
+//     [MapDirectory] is one in memory.
+//   - An [Authorizer] says who may take which [Step], and what that needs: a
+//     [Quorum], a hold, a deadline. Package policy has one on Casbin.
+//   - A [Limiter] bounds how many and how much. Package policy has one.
+//   - An [audit.Sink] keeps the records; without a [Store] it is the truth from
+//     which the guard is rebuilt.
+//
+// Package moderationtest has the suites that each implementation of these must
+// pass, and doubles that fail in every way.
+//
+// # The life of a ticket
+//
+// An admitted action is a [Ticket]. It is pending until its slots are filled by
+// as many people, none of them the requester or whom it is about; held until
+// its hold is over, so that there is time to cancel it; then everything is
+// decided again with fresh facts, and it is executed, once. Its restriction
+// stands until it is undone or its duration ends. After a crash in between it
+// is unknown, until the host's [Probe] or a person says what is true.
+//
+// Reviewers approve a [Digest]: show them the ticket, and send back the digest
+// that you showed. Approve records and returns; it executes nothing. What is due
+// is taken further by [Guard.Run] in one process, or by [Guard.Advance] from any
+// scheduler, as often as it likes.
+//
+// # Handlers
+//
+// A handler gets a [Permit]. It acts on Permit.Target, hands Permit.Key on to
+// services that take an idempotency key, refuses a lower Permit.Fence than it
+// has seen on that target, and leaves in force what Permit.Standing lists. It
+// returns an error that wraps [ErrNotApplied] only when nothing was changed.
+// Every other error, a panic and an overrun leave the outcome unknown.
+//
+// # Time
+//
+// All times are UTC and never go back. Durations are [time.Duration]s; what
+// lasts until it is undone is [Permanent], in so many words. Tests need no clock
+// of ours: testing/synctest drives everything but Config.Now, which is for
+// simulations.
+package moderation

@@ -1,0 +1,256 @@
+package moderation
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/elevenminutes/interlock/audit"
+)
+
+// execute is the order of events once everything is decided: the intent is
+// made durable, freeze and deadline are looked at once more, the handler runs,
+// and its outcome is made durable, whatever it is. The caller has just decided
+// everything with fresh facts and holds the ticket's flight, which lands here.
+func (g *Guard) execute(ctx context.Context, t Ticket, f findings) (Ticket, error) {
+	one := flight{ticket: t.ID}
+	now, _ := g.clock.now()
+	t, freezes, err := g.intend(ctx, t, f, now)
+	if err != nil {
+		g.flights.land(one)
+		return t, err
+	}
+	g.waits.end(t.ID)
+	if err := g.lastLook(t, f, freezes); err != nil {
+		g.flights.land(one)
+		return g.withdraw(ctx, t, f, err)
+	}
+	result := g.call(ctx, t, f, one)
+	return g.conclude(ctx, t, f, result)
+}
+
+// began is what is known once an intent was committed.
+type began struct {
+	freezes Head
+	err     error // the intent stands, but something after it failed
+}
+
+// intend makes the intent durable, and reads the freezes behind it.
+func (g *Guard) intend(ctx context.Context, t Ticket, f findings, now time.Time) (Ticket, Head, error) {
+	call := t.ID // which is this call's alone while the ticket is new
+	if t.Revision > 0 {
+		call = rand.Text()
+	}
+	next, err := transition(t, event{
+		kind: audit.EventIntent, at: now, call: f.call, subject: f.subject, deadline: f.due,
+		fence: f.head.Fence + 1, attempt: call, giveUp: now.Add(g.config.HandlerTimeout),
+	})
+	if err != nil {
+		return t, Head{}, err
+	}
+	c := g.change(f, now, audit.EventIntent, nil, next)
+	if f.undoes != nil {
+		c.Unchanged = []TicketIs{{f.undoes.ID, f.undoes.Revision}}
+	}
+	if err := g.payOwed(ctx); err != nil {
+		return t, Head{}, unrecorded(err)
+	}
+	withState(&c)
+	a := &attempt{change: c, heads: [2]HeadIs{{f.subject.ID, f.head.Fence}, {FreezeTarget, f.freezes.Fence}}}
+	a.change.Heads = a.heads[:]
+	b, err := bounded(detach(ctx), g.config.RecordTimeout, func(ctx context.Context) (began, error) {
+		defer a.back.Store(true)
+		return g.begin(ctx, a.change)
+	})
+	switch {
+	case err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, audit.ErrNotWritten):
+		// The intent may be durable or may become so. The handler does not
+		// run; that is owed to the trail.
+		g.oweRefusal(next, f, now, unrecorded(err), a)
+		return t, Head{}, unrecorded(err)
+	case err != nil:
+		return t, Head{}, unrecorded(err)
+	case b.err != nil:
+		next, err := g.withdraw(ctx, next, f, unrecorded(b.err))
+		return next, Head{}, err
+	}
+	return next, b.freezes, nil
+}
+
+// begin commits an intent, passes it through the gate, and reads the freezes.
+func (g *Guard) begin(ctx context.Context, c Change) (began, error) {
+	if err := g.store.Commit(ctx, c); err != nil {
+		return began{}, err
+	}
+	if g.gate != nil {
+		if err := g.gate.Append(ctx, c.Record); err != nil {
+			return began{err: err}, nil
+		}
+	}
+	freezes, err := g.store.Head(ctx, FreezeTarget)
+	return began{freezes: freezes, err: err}, nil
+}
+
+// lastLook refuses what was frozen, or ran out of time, while its intent was
+// being written.
+func (g *Guard) lastLook(t Ticket, f findings, freezes Head) error {
+	now, _ := g.clock.now()
+	if !now.Before(t.GiveUp) {
+		return &Refusal{Code: CodeTooLate, Ticket: t.ID, Text: "Writing the intent took all the time that the handler had."}
+	}
+	if t.ends() {
+		return nil
+	}
+	if !t.Deadline.IsZero() && !now.Before(t.Deadline) {
+		return &Refusal{Code: CodeTooLate, Ticket: t.ID, Text: "The deadline passed before it could be executed."}
+	}
+	if t.Step != StepRequest {
+		return nil
+	}
+	if by := frozen(freezes, f, now); by != nil {
+		return frozenRefusal(by, now)
+	}
+	return nil
+}
+
+// withdraw ends a ticket whose intent is recorded but whose handler is not
+// called. It returns the ticket as it is then, and why.
+func (g *Guard) withdraw(ctx context.Context, t Ticket, f findings, why error) (Ticket, error) {
+	refusal := asRefusal(why)
+	now, _ := g.clock.now()
+	c, err := g.refusalChange(t, f, now, refusal)
+	if err != nil {
+		return t, errors.Join(refusal, err)
+	}
+	if err := g.commitOrOwe(ctx, c); err != nil {
+		refusal.Err = errors.Join(refusal.Err, ErrUnrecorded, err)
+	}
+	return c.Tickets[0], refusal
+}
+
+func (g *Guard) oweRefusal(t Ticket, f findings, now time.Time, refusal *Refusal, left *attempt) {
+	if c, err := g.refusalChange(t, f, now, refusal); err == nil {
+		g.owe(c, left)
+	}
+}
+
+// refusalChange ends a ticket as refused. A restriction whose end could not be
+// begun goes on standing instead.
+func (g *Guard) refusalChange(t Ticket, f findings, now time.Time, refusal *Refusal) (Change, error) {
+	e := event{kind: audit.EventRefused, at: now, code: refusal.Code, note: refusal.Text}
+	if t.ends() && t.Status == StatusExecuting {
+		e = event{kind: audit.EventOutcome, at: now, status: StatusFailed, code: refusal.Code, note: refusal.Text}
+	}
+	next, err := transition(t, e)
+	if err != nil {
+		return Change{}, err
+	}
+	c := g.change(f, now, e.kind, nil, next)
+	c.Policy = ""
+	c.Record.Outcome = &audit.Outcome{Status: string(next.Status), Code: string(refusal.Code), Error: safeText(refusal.Error(), MaxReason)}
+	return c, nil
+}
+
+// result is what is known after a call of a handler.
+type result struct {
+	status Status
+	token  UndoToken
+	err    error
+	took   time.Duration
+	// hung tells that the handler did not return; it may still be running.
+	hung bool
+}
+
+// call runs the handler. The flight lands when the handler has really
+// returned, be it long after the guard stopped waiting.
+func (g *Guard) call(ctx context.Context, t Ticket, f findings, one flight) result {
+	permit := t.permit(f)
+	now, _ := g.clock.now()
+	start := time.Now()
+	handler := f.kind.handler(t.Call)
+	token, err := bounded(detach(ctx), t.GiveUp.Sub(now), func(ctx context.Context) (UndoToken, error) {
+		defer g.flights.land(one)
+		return handler(ctx, permit)
+	})
+	r := result{token: token, err: err, took: time.Since(start), hung: errors.Is(err, errOverrun)}
+	switch {
+	case err == nil && !token.valid():
+		r.token, r.status = "", StatusUnknown
+		r.err = fmt.Errorf("moderation: the handler returned an undo token of %d bytes; at most %d bytes of valid UTF-8 are allowed", len(token), MaxUndoToken)
+	case err == nil:
+		r.status = StatusExecuted
+	case errors.Is(err, ErrNotApplied) && !r.hung:
+		r.status = StatusFailed
+	case r.hung:
+		r.status = StatusUnknown
+		r.err = fmt.Errorf("moderation: the handler did not answer within %v: %w", g.config.HandlerTimeout, err)
+	default:
+		r.status, r.token = g.probe(ctx, t, f.kind, permit)
+	}
+	return r
+}
+
+// probe asks the host what is true of a call. Whatever is not a clear answer
+// is unknown.
+func (g *Guard) probe(ctx context.Context, t Ticket, kind Kind, permit Permit) (Status, UndoToken) {
+	if kind.Probe == nil {
+		return StatusUnknown, ""
+	}
+	type answer struct {
+		found ProbeResult
+		token UndoToken
+	}
+	a, err := bounded(detach(ctx), g.config.DecideTimeout, func(ctx context.Context) (answer, error) {
+		found, token, err := kind.Probe(ctx, permit)
+		return answer{found, token}, err
+	})
+	switch {
+	case err == nil && a.found == ProbeApplied && a.token.valid():
+		return StatusExecuted, a.token
+	case err == nil && a.found == ProbeNotApplied:
+		return StatusFailed, ""
+	}
+	return StatusUnknown, ""
+}
+
+// valid reports whether a token can be recorded.
+func (u UndoToken) valid() bool {
+	return len(u) <= MaxUndoToken && utf8.ValidString(string(u)) && !strings.ContainsRune(string(u), 0)
+}
+
+// permit is what the handler is called with.
+func (t Ticket) permit(f findings) Permit {
+	p := Permit{
+		Ticket: t.ID, Call: t.Call, Kind: f.kind.Name, Target: t.Subject.ID, Tier: f.subject.Tier,
+		Parameters: maps.Clone(t.Action.Parameters), Duration: t.Action.Duration,
+		Reason: t.Action.Reason, Case: t.Action.Case, Actor: t.Action.Actor, Digest: t.Digest,
+		Key: t.ID, Fence: t.Fence, Deadline: t.GiveUp,
+	}
+	if d := t.Action.Duration; d > 0 && d != Permanent {
+		p.Until = t.Started.Add(d)
+	}
+	switch {
+	case f.undoes != nil:
+		p.Undoes, p.UndoToken = f.undoes.ID, f.undoes.UndoToken
+		p.Duration, p.Until = f.undoes.Action.Duration, f.undoes.Until
+	case t.ends():
+		p.Undoes, p.UndoToken, p.Until = t.ID, t.UndoToken, t.Until
+		p.Key += ".end"
+	}
+	for _, s := range f.head.Standing {
+		if s.ID != t.ID && s.ID != p.Undoes {
+			p.Standing = append(p.Standing, s.standing())
+		}
+	}
+	return p
+}
+
+func (t Ticket) standing() Standing {
+	return Standing{Ticket: t.ID, Kind: t.Action.Kind, Actor: t.Action.Actor,
+		Parameters: maps.Clone(t.Action.Parameters), Since: t.Executed, Until: t.Until}
+}

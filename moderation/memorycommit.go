@@ -1,0 +1,179 @@
+package moderation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/elevenminutes/interlock/audit"
+)
+
+// claim is what a commit under way keeps others from: a record's ID, a ticket,
+// a request's key, or a target.
+type claim struct {
+	ticket, target, record string
+	request                requestKey
+}
+
+// Commit implements [Store].
+func (s *MemoryStore) Commit(ctx context.Context, c Change) error {
+	if s == nil || s.sink == nil {
+		return errZeroStore
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("moderation: commit not begun: %w", err)
+	}
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
+	done, err := s.reserve(c)
+	if done || err != nil {
+		return err
+	}
+	err = errNoAnswer
+	defer func() {
+		if err == errNoAnswer { // the sink panicked, or ended the goroutine
+			s.conclude(c, err)
+		}
+	}()
+	err = s.sink.Append(ctx, c.Record)
+	return s.conclude(c, err)
+}
+
+// errNoAnswer is what a sink that panics leaves behind: doubt.
+var errNoAnswer = errors.New("moderation: the sink did not answer")
+
+// reserve checks all that must hold and keeps it so until the sink answers.
+// done tells that the store has this very change already.
+func (s *MemoryStore) reserve(c Change) (done bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.doubts) > 0 {
+		return false, fmt.Errorf("moderation: a commit came in doubt meanwhile: %w", ErrConflict)
+	}
+	if same, known := s.known(c.Record); same || known {
+		if same {
+			return true, nil
+		}
+		return false, fmt.Errorf("moderation: record %s exists with another body: %w", c.Record.ID, ErrConflict)
+	}
+	if err := s.check(c); err != nil {
+		return false, err
+	}
+	var room [8]claim
+	claims := c.claims(room[:0])
+	for _, claim := range claims {
+		if s.reserved[claim] {
+			return false, fmt.Errorf("moderation: another commit of the same ticket, key or target is under way: %w", ErrConflict)
+		}
+	}
+	for _, claim := range claims {
+		s.reserved[claim] = true
+	}
+	return false, nil
+}
+
+// claims appends what a change keeps others from.
+func (c Change) claims(claims []claim) []claim {
+	claims = append(claims, claim{record: c.Record.ID})
+	for i := range c.Tickets {
+		t := &c.Tickets[i]
+		claims = append(claims, claim{ticket: t.ID})
+		if t.Revision == 1 {
+			claims = append(claims, claim{request: requestKey{t.Action.Actor, t.Action.Key}})
+		}
+		if takesTarget(t) {
+			claims = append(claims, claim{target: t.Subject.ID})
+		}
+	}
+	for _, is := range c.Unchanged {
+		claims = append(claims, claim{ticket: is.Ticket})
+	}
+	return claims
+}
+
+// conclude ends a commit with the sink's answer.
+func (s *MemoryStore) conclude(c Change, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil && !errors.Is(err, audit.ErrNotWritten) {
+		s.doubts = append(s.doubts, c) // and what it reserved stays reserved
+		return fmt.Errorf("moderation: record %s is in doubt: %w", c.Record.ID, err)
+	}
+	s.take(c, err)
+	if err != nil {
+		return fmt.Errorf("moderation: record %s: %w", c.Record.ID, err)
+	}
+	return nil
+}
+
+// take applies a change that is written, or drops one that never will be.
+func (s *MemoryStore) take(c Change, err error) {
+	if err == nil {
+		s.apply(c)
+	}
+	var room [8]claim
+	for _, claim := range c.claims(room[:0]) {
+		delete(s.reserved, claim)
+	}
+}
+
+// settle appends what is in doubt again, until the sink has it or says that it
+// never will.
+func (s *MemoryStore) settle(ctx context.Context) error {
+	if !s.inDoubt() {
+		return nil
+	}
+	select {
+	case s.settling <- struct{}{}:
+		defer func() { <-s.settling }()
+	case <-ctx.Done():
+		return fmt.Errorf("moderation: waiting for a commit in doubt: %w", ctx.Err())
+	}
+	for {
+		s.mu.Lock()
+		if len(s.doubts) == 0 {
+			s.mu.Unlock()
+			return nil
+		}
+		c := s.doubts[0]
+		s.mu.Unlock()
+		err := s.sink.Append(ctx, c.Record)
+		if err != nil && !errors.Is(err, audit.ErrNotWritten) {
+			return fmt.Errorf("moderation: record %s is still in doubt: %w", c.Record.ID, err)
+		}
+		s.mu.Lock()
+		s.doubts = slices.Delete(s.doubts, 0, 1)
+		s.take(c, err)
+		s.mu.Unlock()
+	}
+}
+
+func (s *MemoryStore) inDoubt() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.doubts) > 0
+}
+
+// apply puts a change's tickets in place.
+func (s *MemoryStore) apply(c Change) {
+	s.remember(c.Record)
+	for i := range c.Tickets {
+		t := &c.Tickets[i]
+		head := s.targets[t.Subject.ID]
+		if head == nil {
+			head = newTargetState()
+			s.targets[t.Subject.ID] = head
+		}
+		if t.Revision == 1 {
+			s.keys[requestKey{t.Action.Actor, t.Action.Key}] = t.ID
+			head.all = append(head.all, t.ID)
+		}
+		s.tickets[t.ID] = t
+		head.update(t)
+		if !t.Due.IsZero() {
+			s.due.push(dueTicket{t.Due, t.ID})
+		}
+	}
+}

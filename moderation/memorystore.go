@@ -1,0 +1,89 @@
+package moderation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync"
+
+	"github.com/elevenminutes/interlock/audit"
+)
+
+// MemoryStore is a [Store] for one process, over a sink that is the truth: a
+// commit is done when the sink has its record, and the store is rebuilt from
+// the sink's records.
+//
+// Where the sink can't say whether it has a record, the change is in doubt:
+// nothing else is committed until the sink has taken that record, with the
+// same bytes, or has said that it never will. The zero MemoryStore refuses.
+type MemoryStore struct {
+	sink audit.Sink
+
+	settling chan struct{} // held by who settles what is in doubt
+
+	seed maphash.Seed
+
+	mu       sync.Mutex
+	tickets  map[string]*Ticket // the tickets are never changed, only replaced
+	bodies   map[uint64]uint64  // by a hash of the record's ID: a hash of its body
+	keys     map[requestKey]string
+	targets  map[string]*targetState
+	due      dueHeap
+	reserved map[claim]bool // of commits under way
+	doubts   []Change
+}
+
+// requestKey scopes an idempotency key to its requester.
+type requestKey struct{ requester, key string }
+
+var errZeroStore = errors.New("moderation: the MemoryStore was made without NewMemoryStore")
+
+// NewMemoryStore returns a store over a sink. If the sink is an
+// [audit.Replayer] the store holds what the sink's records say, and an error
+// names the first record that does not follow from those before it: a missing
+// revision, a damaged state. The sink stays the caller's to close.
+func NewMemoryStore(ctx context.Context, sink audit.Sink) (*MemoryStore, error) {
+	return openMemoryStore(ctx, sink, func(audit.Record, []Ticket) error { return nil })
+}
+
+// Ticket implements [Store].
+func (s *MemoryStore) Ticket(ctx context.Context, id string) (Ticket, error) {
+	if s == nil || s.sink == nil {
+		return Ticket{}, errZeroStore
+	}
+	if err := s.settle(ctx); err != nil {
+		return Ticket{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.tickets[id]
+	if t == nil {
+		return Ticket{}, fmt.Errorf("%w: %.60q", ErrNoTicket, id)
+	}
+	return *t, nil
+}
+
+// Head implements [Store].
+func (s *MemoryStore) Head(ctx context.Context, targetID string) (Head, error) {
+	if s == nil || s.sink == nil {
+		return Head{}, errZeroStore
+	}
+	if err := ctx.Err(); err != nil {
+		return Head{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.targets[targetID]
+	if h == nil {
+		return Head{}, nil
+	}
+	head := Head{Fence: h.fence, Busy: h.busy[0], Tier: h.tier, TierSeen: h.tierSeen}
+	for _, t := range h.standing {
+		head.Standing = append(head.Standing, *t)
+	}
+	if h.last != nil {
+		head.Last = *h.last
+	}
+	return head, nil
+}

@@ -13,7 +13,7 @@ import (
 // count. What it returns as a refusal ends the ticket, unless a dependency
 // just did not answer.
 func (q *inquiry) assess(ctx context.Context, t Ticket) (findings, error) {
-	f := findings{action: t.Action, call: CallApply, id: t.ID, extra: t.Extra, overrun: t.Overrun, barred: t.Barred}
+	f := findings{action: t.Action, call: CallApply, id: t.ID, extra: t.Extra, overrun: t.Overrun, barred: t.Barred, at: q.now}
 	if t.Digest.IsZero() || t.digest() != t.Digest {
 		return f, &Refusal{Code: CodeDigest, Ticket: t.ID, Text: "The ticket is not what its digest says; somebody changed it."}
 	}

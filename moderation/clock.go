@@ -29,7 +29,10 @@ func (c *clock) now() (told, raw time.Time) {
 			wall = onward
 		}
 	}
-	c.raw, c.told = raw, wall
+	if raw.After(c.raw) {
+		c.raw = raw
+	}
+	c.told = wall
 	return wall, raw
 }
 

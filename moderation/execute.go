@@ -42,6 +42,9 @@ type began struct {
 
 // intend makes the intent durable, and reads the freezes behind it.
 func (g *Guard) intend(ctx context.Context, t Ticket, f findings, now time.Time) (Ticket, Head, error) {
+	if age := now.Sub(f.at); !f.at.IsZero() && age > g.config.MaxStaleness {
+		return t, Head{}, &Refusal{Code: CodeStale, Ticket: t.ID, Text: "What was decided is too old by now to act on.", Err: fmt.Errorf("it is %v old", age)}
+	}
 	call := t.ID // which is this call's alone while the ticket is new
 	if t.Revision > 0 {
 		call = rand.Text()
@@ -97,7 +100,7 @@ func (g *Guard) begin(ctx context.Context, c Change) (began, error) {
 }
 
 // lastLook refuses what was frozen, or ran out of time, while its intent was
-// being written.
+// being written: the last day of the person who asked may have ended too.
 func (g *Guard) lastLook(t Ticket, f findings, freezes Head) error {
 	now, _ := g.clock.now()
 	if !now.Before(t.GiveUp) {
@@ -105,6 +108,9 @@ func (g *Guard) lastLook(t Ticket, f findings, freezes Head) error {
 	}
 	if t.ends() {
 		return nil
+	}
+	if end, ok := f.actor.LastDay.End(); ok && !now.Before(end) {
+		return pastLastDay(f.actor, end)
 	}
 	if !t.Deadline.IsZero() && !now.Before(t.Deadline) {
 		return &Refusal{Code: CodeTooLate, Ticket: t.ID, Text: "The deadline passed before it could be executed."}

@@ -152,9 +152,13 @@ func (q *inquiry) mayAct(a Actor) error {
 		return &Refusal{Code: CodeInactive, Text: fmt.Sprintf("The login %q is %s.", a.Login, a.Status)}
 	}
 	if end, ok := a.LastDay.End(); ok && !q.now.Before(end) {
-		return &Refusal{Code: CodePastLastDay, Text: fmt.Sprintf("The last day of the person behind %q ended on %s.", a.Login, end.Format(time.RFC1123Z))}
+		return pastLastDay(a, end)
 	}
 	return nil
+}
+
+func pastLastDay(a Actor, end time.Time) *Refusal {
+	return &Refusal{Code: CodePastLastDay, Text: fmt.Sprintf("The last day of the person behind %q ended on %s.", a.Login, end.Format(time.RFC1123Z))}
 }
 
 // resolve asks which target a handle stands for.

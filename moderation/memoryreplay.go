@@ -65,20 +65,22 @@ func (s *MemoryStore) replay(r audit.Record, tickets []Ticket) (repeated bool, e
 				r.ID, tickets[i].ID, revision, tickets[i].Revision, audit.ErrCorrupt)
 		}
 	}
-	s.apply(Change{Tickets: tickets, Record: r})
+	c := Change{Tickets: tickets, Record: r}
+	if err := s.check(c); err != nil {
+		return false, fmt.Errorf("moderation: record %s can't follow those before it: %w (%w)", r.ID, err, audit.ErrCorrupt)
+	}
+	s.apply(c)
 	return false, nil
 }
 
-// body hashes what makes a record this one and no other.
+// body hashes a record as it is stored. The caller holds s.mu, or is alone.
 func (s *MemoryStore) body(r audit.Record) uint64 {
-	var h maphash.Hash
-	h.SetSeed(s.seed)
-	for _, text := range [...]string{r.ID, string(r.Event), r.Step, r.Actor.Login, r.Actor.Person, r.Reason, r.Case, r.Digest} {
-		h.WriteString(text)
-		h.WriteByte(0)
+	b, err := r.AppendJSON(s.scratch[:0])
+	if err != nil { // which no sink takes
+		return 0
 	}
-	h.Write(r.State)
-	return h.Sum64()
+	s.scratch = b
+	return maphash.Bytes(s.seed, b)
 }
 
 // known reports whether a record of this ID is there, and with this body.

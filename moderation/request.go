@@ -78,7 +78,8 @@ type findings struct {
 	kind     Kind
 	action   Action // with what an undo takes from its ticket
 	stale    bool
-	id       string // the ticket's
+	id       string    // the ticket's
+	at       time.Time // when all this was found
 
 	// Of a waiting ticket: its approvals that count, with the persons and
 	// roles of then and of now, and what follows from them.

@@ -41,7 +41,7 @@ func decodeState(r audit.Record) ([]Ticket, error) {
 		return nil, fmt.Errorf("moderation: record %s: its state can't be read: %w (%w)", r.ID, err, audit.ErrCorrupt)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("moderation: record %s: something follows its state: %w", r.ID, audit.ErrCorrupt)
+		return nil, fmt.Errorf("moderation: record %s: its state can't be read: something follows it: %w", r.ID, audit.ErrCorrupt)
 	}
 	if len(s.Tickets) == 0 {
 		return nil, fmt.Errorf("moderation: record %s: its state names no ticket: %w", r.ID, audit.ErrCorrupt)
@@ -49,6 +49,9 @@ func decodeState(r audit.Record) ([]Ticket, error) {
 	if t := s.Tickets[0]; t.ID != r.Ticket || t.Revision != r.Revision {
 		return nil, fmt.Errorf("moderation: record %s is about ticket %s revision %d, but its state is of %s revision %d: %w",
 			r.ID, r.Ticket, r.Revision, t.ID, t.Revision, audit.ErrCorrupt)
+	}
+	if !bytes.Equal(encodeState(s.Tickets), r.State) {
+		return nil, fmt.Errorf("moderation: record %s: its state is not as it was written: %w", r.ID, audit.ErrCorrupt)
 	}
 	return s.Tickets, nil
 }

@@ -1,0 +1,156 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/elevenminutes/interlock/moderation"
+)
+
+// Authorizer is a [moderation.Authorizer] that answers from a policy. Make one
+// with [Open]; the zero Authorizer and a nil one deny with an error.
+//
+// All methods may be called by many goroutines at once. Decide never waits for
+// a reload: each question is answered from one version, whole.
+type Authorizer struct {
+	config  Config
+	words   *vocabulary
+	loading chan struct{} // holds one token while a load is under way
+	current atomic.Pointer[version]
+}
+
+// version is a policy as it was loaded.
+type version struct {
+	*snapshot
+	asOf time.Time // when the load began that brought it
+}
+
+var errNotOpen = errors.New("policy: the authorizer was not made with Open")
+
+// Open loads a policy and validates it whole. What is wrong with its rows is
+// reported together, each as a [*RowError] that names the row, the column, the
+// value and how to mend it. Rows are first looked at one by one, and together
+// only when each is right by itself.
+//
+// Loading takes as long as the source takes; ctx bounds it.
+func Open(ctx context.Context, c Config) (*Authorizer, error) {
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	c = c.clone()
+	a := &Authorizer{config: c, words: newVocabulary(c), loading: make(chan struct{}, 1)}
+	if err := a.load(ctx); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	return a, nil
+}
+
+// Reload loads the policy again. Where that fails, the version in force stays
+// in force, whole, and the error says why; it does not become any fresher (see
+// [Config]). Reloads follow each other; one that waits gives up when ctx is
+// done. Decisions that began before Reload returned may have been taken by the
+// version before.
+func (a *Authorizer) Reload(ctx context.Context) error {
+	if !a.isOpen() {
+		return errNotOpen
+	}
+	if err := a.load(ctx); err != nil {
+		return fmt.Errorf("policy: reload failed and the version loaded at %s stays in force: %w",
+			a.current.Load().asOf.UTC().Format(time.RFC3339), err)
+	}
+	return nil
+}
+
+// load replaces the version in force. Loads don't overlap, so that a slow one
+// can't bring back what a later one has replaced.
+func (a *Authorizer) load(ctx context.Context) error {
+	select {
+	case a.loading <- struct{}{}:
+		defer func() { <-a.loading }()
+	case <-ctx.Done():
+		return fmt.Errorf("another load is under way: %w", ctx.Err())
+	}
+	asOf := time.Now()
+	rows, unreadable, err := loadRows(ctx, a.config.Source)
+	if err != nil {
+		return err
+	}
+	s, err := compile(a.config.name(), rows, unreadable, a.words)
+	if err != nil {
+		return err
+	}
+	a.current.Store(&version{s, asOf})
+	return nil
+}
+
+func (a *Authorizer) isOpen() bool { return a != nil && a.current.Load() != nil }
+
+// Decide answers a question from the version in force. It allows only what a
+// p row allows to a role that the actor holds at Question.Time in the target's
+// domain, and no row denies. Every decision names the policy's digest.
+//
+// It returns an error, and a denial with it, where the authorizer was not
+// opened or ctx is done. It does not look at the actor's status, last day or
+// person: those are the guard's business, and no role makes up for them.
+func (a *Authorizer) Decide(ctx context.Context, q moderation.Question) (moderation.Decision, error) {
+	if !a.isOpen() {
+		return moderation.Decision{}, errNotOpen
+	}
+	v := a.current.Load()
+	if err := ctx.Err(); err != nil {
+		return moderation.Decision{Policy: v.digest}, fmt.Errorf("policy: decide: %w", err)
+	}
+	if a.config.MaxStaleness == 0 {
+		return v.decide(&q), nil
+	}
+	if age := v.age(); age > a.config.MaxStaleness && imposes(q.Step) {
+		d := v.deny(moderation.CodeStale, fmt.Sprintf("a policy that was loaded in the last %v; this one is %v old", a.config.MaxStaleness, age))
+		d.AsOf = v.asOf.Round(0)
+		return d, nil
+	}
+	d := v.decide(&q)
+	d.AsOf = v.asOf.Round(0)
+	return d, nil
+}
+
+// age is how old the version is by the clock that says more: the monotonic one
+// stands still while a machine sleeps, the other may be set back.
+func (v *version) age() time.Duration {
+	now := time.Now()
+	return max(now.Sub(v.asOf), now.Round(0).Sub(v.asOf.Round(0)))
+}
+
+// imposes reports whether a step restricts somebody or ends a protection.
+// These are refused on a stale policy; what takes restrictions back, or stops
+// them, is not: the guard has a longer bound for it.
+func imposes(s moderation.Step) bool {
+	return s == moderation.StepRequest || s == moderation.StepBypass || s == moderation.StepUnfreeze
+}
+
+// Digest returns the digest of the version in force: the SHA-256, in
+// hexadecimal, of its rows. The order of the rows and the places where they
+// stand do not change it, since they change no decision; any other edit does.
+// It is empty for an authorizer that was not opened.
+func (a *Authorizer) Digest() string {
+	if !a.isOpen() {
+		return ""
+	}
+	return a.current.Load().digest
+}
+
+// Rows returns a copy of the rows of the version in force, in the source's
+// order, for tools. It is nil for an authorizer that was not opened.
+func (a *Authorizer) Rows() []Row {
+	if !a.isOpen() {
+		return nil
+	}
+	rows := slices.Clone(a.current.Load().rows)
+	for i, row := range rows {
+		rows[i] = row.clone()
+	}
+	return rows
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package policy
+
+const rush = 1_000_000

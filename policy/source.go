@@ -1,0 +1,124 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Row is one row of a policy as it was read, not yet understood.
+type Row struct {
+	// Type is the row's type: p, p2, p3 or g.
+	Type string
+	// Fields are the columns behind the type.
+	Fields []string
+	// Source says where the row stands, such as policy.csv:12. Decisions,
+	// errors and records name the row by it.
+	Source string
+}
+
+// String returns the row as a line that [CSV] reads.
+func (r Row) String() string {
+	var b strings.Builder
+	b.WriteString(r.Type)
+	for _, field := range r.Fields {
+		b.WriteString(", ")
+		if strings.ContainsAny(field, "\",") {
+			field = `"` + strings.ReplaceAll(field, `"`, `""`) + `"`
+		}
+		b.WriteString(field)
+	}
+	return b.String()
+}
+
+// clone returns a row that shares nothing with r.
+func (r Row) clone() Row {
+	r.Fields = slices.Clone(r.Fields)
+	return r
+}
+
+// Source is where a policy comes from: [File], [CSV], [Adapter], or a host's
+// own.
+//
+// Load returns the whole policy as it is now, or an error; never a part of it,
+// and never rows together with an error. It is called again for each reload,
+// by one goroutine at a time, and should return soon after ctx is done. The
+// rows are copied before they are used.
+type Source interface {
+	Load(ctx context.Context) ([]Row, error)
+}
+
+// partialSource is a source that can go on reading behind a row that can't be
+// read, so that all that is wrong is reported at once.
+type partialSource interface {
+	read(ctx context.Context) (rows []Row, unreadable []*RowError, err error)
+}
+
+// loaded is what a source answered.
+type loaded struct {
+	rows       []Row
+	unreadable []*RowError
+	err        error
+}
+
+// loadRows asks a source for its rows. A source that panics, ends its
+// goroutine or does not answer while ctx lasts has failed.
+func loadRows(ctx context.Context, source Source) ([]Row, []*RowError, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, fmt.Errorf("load: %w", err)
+	}
+	answer := make(chan loaded, 1)
+	go func() {
+		got := loaded{err: errors.New("the source ended its goroutine")}
+		defer func() {
+			if p := recover(); p != nil {
+				got = loaded{err: fmt.Errorf("the source panicked: %v", p)}
+			}
+			answer <- got
+		}()
+		got = load(ctx, source)
+	}()
+	select {
+	case got := <-answer:
+		if got.err != nil {
+			return nil, nil, fmt.Errorf("load: %w", got.err)
+		}
+		return got.rows, got.unreadable, nil
+	case <-ctx.Done():
+		return nil, nil, fmt.Errorf("load: the source did not answer: %w", ctx.Err())
+	}
+}
+
+// load returns copies of a source's rows.
+func load(ctx context.Context, source Source) loaded {
+	var got loaded
+	if partial, ok := source.(partialSource); ok {
+		got.rows, got.unreadable, got.err = partial.read(ctx)
+	} else {
+		got.rows, got.err = source.Load(ctx)
+	}
+	if got.err != nil {
+		return loaded{err: got.err}
+	}
+	rows := make([]Row, len(got.rows))
+	for i, r := range got.rows {
+		rows[i] = r.clone()
+	}
+	got.rows = rows
+	return got
+}
+
+// isNil reports whether an interface holds nothing, or a nil pointer.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Slice, reflect.Chan:
+		return r.IsNil()
+	}
+	return false
+}

@@ -66,10 +66,10 @@ func (g *Guard) atWork(id string) bool {
 // hold, everything decided again, execution.
 func (g *Guard) advanceWaiting(ctx context.Context, t Ticket, now, raw time.Time) (Ticket, error) {
 	if !t.Deadline.IsZero() && !now.Before(t.Deadline) {
-		return g.record(ctx, t, findings{}, event{kind: audit.EventTimedOut, at: now, code: CodeTooLate, note: "Its deadline passed; a timeout never approves."})
+		return g.record(ctx, t, &findings{}, event{kind: audit.EventTimedOut, at: now, code: CodeTooLate, note: "Its deadline passed; a timeout never approves."})
 	}
 	if at := t.escalateAt(); !at.IsZero() && !now.Before(at) {
-		escalated, err := g.record(ctx, t, findings{}, event{kind: audit.EventEscalated, at: now, hold: t.Requirement.Hold})
+		escalated, err := g.record(ctx, t, &findings{}, event{kind: audit.EventEscalated, at: now, hold: t.Requirement.Hold})
 		if err != nil {
 			return t, err
 		}
@@ -78,7 +78,7 @@ func (g *Guard) advanceWaiting(ctx context.Context, t Ticket, now, raw time.Time
 	if t.Status == StatusPending && len(t.Reviews) == 0 || t.Status == StatusHeld && !g.waits.over(t, t.Requirement.Hold, now, raw) {
 		return t, nil
 	}
-	after, err := g.alone(ctx, t, func(t Ticket) (Ticket, findings, error) { return g.decideAgain(ctx, t, now, raw) })
+	after, err := g.alone(ctx, t, func(t Ticket) (Ticket, *findings, error) { return g.decideAgain(ctx, t, now, raw) })
 	if err == nil && t.Status == StatusPending && after.Status == StatusHeld {
 		return g.advanceWaiting(ctx, after, now, raw) // its hold may be over at once
 	}
@@ -87,7 +87,7 @@ func (g *Guard) advanceWaiting(ctx context.Context, t Ticket, now, raw time.Time
 
 // alone lets one call in this process decide about a ticket and execute it.
 // What was loaded before it was alone may be old by then.
-func (g *Guard) alone(ctx context.Context, t Ticket, decide func(Ticket) (Ticket, findings, error)) (Ticket, error) {
+func (g *Guard) alone(ctx context.Context, t Ticket, decide func(Ticket) (Ticket, *findings, error)) (Ticket, error) {
 	one := flight{ticket: t.ID}
 	if !g.flights.try(one) {
 		return t, nil // another call is at it
@@ -107,16 +107,16 @@ func (g *Guard) alone(ctx context.Context, t Ticket, decide func(Ticket) (Ticket
 
 // decideAgain decides a waiting ticket with fresh facts. It returns findings
 // with a call only where that may be made now.
-func (g *Guard) decideAgain(ctx context.Context, t Ticket, now, raw time.Time) (Ticket, findings, error) {
+func (g *Guard) decideAgain(ctx context.Context, t Ticket, now, raw time.Time) (Ticket, *findings, error) {
 	q := g.inquiry(t.Step, now)
-	f, err := inquire(ctx, q, func(ctx context.Context) (findings, error) {
+	f, err := inquire(ctx, q, func(ctx context.Context) (*findings, error) {
 		f, err := q.assess(ctx, t)
 		if err == nil && g.ripe(t, f, now, raw) {
-			f.barrier = q.clear(ctx, t, &f)
+			f.barrier = q.clear(ctx, t, f)
 		}
 		return f, err
 	})
-	none := findings{}
+	none := &findings{}
 	switch {
 	case err != nil:
 		t, err = g.notNow(ctx, t, none, now, raw, err)
@@ -140,13 +140,13 @@ func (g *Guard) decideAgain(ctx context.Context, t Ticket, now, raw time.Time) (
 
 // ripe reports whether nothing but freezes, other tickets and limits can keep
 // a ticket from being executed.
-func (g *Guard) ripe(t Ticket, f findings, now, raw time.Time) bool {
+func (g *Guard) ripe(t Ticket, f *findings, now, raw time.Time) bool {
 	return t.Status == StatusHeld && len(f.open)+len(f.void) == 0 && now.Before(f.due) && g.waits.over(t, f.hold, now, raw)
 }
 
 // notNow ends a ticket that is refused for good, and leaves one that may still
 // come through to wait.
-func (g *Guard) notNow(ctx context.Context, t Ticket, f findings, now, raw time.Time, why error) (Ticket, error) {
+func (g *Guard) notNow(ctx context.Context, t Ticket, f *findings, now, raw time.Time, why error) (Ticket, error) {
 	refusal := asRefusal(why)
 	switch {
 	case refusal.passing():
@@ -166,7 +166,7 @@ func (g *Guard) notNow(ctx context.Context, t Ticket, f findings, now, raw time.
 
 // holdBack leaves a ticket waiting for room, for the end of a freeze or for a
 // busy target. It is recorded once for each reason, not at each look.
-func (g *Guard) holdBack(ctx context.Context, t Ticket, f findings, now time.Time, why *Refusal) (Ticket, error) {
+func (g *Guard) holdBack(ctx context.Context, t Ticket, f *findings, now time.Time, why *Refusal) (Ticket, error) {
 	if t.Status == StatusHeld && t.Note == why.Text {
 		return t, nil
 	}
@@ -174,7 +174,7 @@ func (g *Guard) holdBack(ctx context.Context, t Ticket, f findings, now time.Tim
 }
 
 // record makes one transition of one ticket durable.
-func (g *Guard) record(ctx context.Context, t Ticket, f findings, e event) (Ticket, error) {
+func (g *Guard) record(ctx context.Context, t Ticket, f *findings, e event) (Ticket, error) {
 	next, err := transition(t, e)
 	if err != nil {
 		return t, err
@@ -201,9 +201,9 @@ func (g *Guard) endOfDuration(ctx context.Context, t Ticket) (Ticket, error) {
 	}
 	now, _ := g.clock.now()
 	q := g.inquiry(StepUndo, now)
-	return g.alone(ctx, t, func(t Ticket) (Ticket, findings, error) {
-		f, err := inquire(ctx, q, func(ctx context.Context) (findings, error) {
-			f := findings{kind: kind, action: t.Action, subject: t.Subject, call: CallUndo, id: t.ID}
+	return g.alone(ctx, t, func(t Ticket) (Ticket, *findings, error) {
+		f, err := inquire(ctx, q, func(ctx context.Context) (*findings, error) {
+			f := &findings{kind: kind, action: t.Action, subject: t.Subject, call: CallUndo, id: t.ID}
 			var err error
 			if f.head, err = q.head(ctx, t.Subject.ID); err != nil {
 				return f, err

@@ -12,8 +12,8 @@ import (
 // both be satisfied, each with its own matching over the approvals that still
 // count. What it returns as a refusal ends the ticket, unless a dependency
 // just did not answer.
-func (q *inquiry) assess(ctx context.Context, t Ticket) (findings, error) {
-	f := findings{action: t.Action, call: CallApply, id: t.ID, extra: t.Extra, overrun: t.Overrun, barred: t.Barred, at: q.now}
+func (q *inquiry) assess(ctx context.Context, t Ticket) (*findings, error) {
+	f := &findings{action: t.Action, call: CallApply, id: t.ID, extra: t.Extra, overrun: t.Overrun, barred: t.Barred, at: q.now}
 	if t.Digest.IsZero() || t.digest() != t.Digest {
 		return f, &Refusal{Code: CodeDigest, Ticket: t.ID, Text: "The ticket is not what its digest says; somebody changed it."}
 	}
@@ -23,21 +23,21 @@ func (q *inquiry) assess(ctx context.Context, t Ticket) (findings, error) {
 		return f, &Refusal{Code: CodeUnknownKind, Ticket: t.ID, Text: fmt.Sprintf("No kind of action is registered as %q any more.", t.Action.Kind)}
 	}
 	f.kind = r.kind
-	if err := q.sameRequester(ctx, t, &f); err != nil {
+	if err := q.sameRequester(ctx, t, f); err != nil {
 		return f, err
 	}
 	if t.Undoes != "" {
-		if err := q.takeBack(ctx, r, &f); err != nil {
+		if err := q.takeBack(ctx, r, f); err != nil {
 			return f, err
 		}
 	}
-	if err := q.locateAgain(ctx, t, &f); err != nil {
+	if err := q.locateAgain(ctx, t, f); err != nil {
 		return f, err
 	}
-	if err := q.permitAgain(ctx, r, &f); err != nil {
+	if err := q.permitAgain(ctx, r, f); err != nil {
 		return f, err
 	}
-	return f, q.recount(ctx, t, &f)
+	return f, q.recount(ctx, t, f)
 }
 
 // sameRequester asks who the requester is now.
@@ -78,7 +78,7 @@ func (q *inquiry) locateAgain(ctx context.Context, t Ticket, f *findings) (err e
 
 // permitAgain asks the policy of this moment.
 func (q *inquiry) permitAgain(ctx context.Context, r *request, f *findings) (err error) {
-	if f.decision, err = q.decide(ctx, q.question(r.step, *f)); err != nil {
+	if f.decision, err = q.decide(ctx, q.question(r.step, f)); err != nil {
 		return err
 	}
 	f.stale = q.stale.Load()
@@ -92,7 +92,7 @@ func (q *inquiry) recount(ctx context.Context, t Ticket, f *findings) error {
 		if review.Void != "" || review.Verdict != Approved {
 			continue
 		}
-		actor, d, why, err := q.reviewer(ctx, t, *f, review.Login)
+		actor, d, why, err := q.reviewer(ctx, t, f, review.Login)
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (q *inquiry) recount(ctx context.Context, t Ticket, f *findings) error {
 }
 
 // stillOpen returns the slots that are open, then or now, whichever are more.
-func (f findings) stillOpen() []Slot {
+func (f *findings) stillOpen() []Slot {
 	then, now := openSlots(f.slotsThen, f.then), openSlots(f.slotsNow, f.now)
 	if len(now) > len(then) {
 		return now
@@ -126,7 +126,7 @@ func (f findings) stillOpen() []Slot {
 // reviewer holds whoever approves, or approved, against all that can bar a
 // reviewer now. A refusal says why the person's approval does not count; an
 // error says that it could not be found out.
-func (q *inquiry) reviewer(ctx context.Context, t Ticket, f findings, login string) (Actor, Decision, *Refusal, error) {
+func (q *inquiry) reviewer(ctx context.Context, t Ticket, f *findings, login string) (Actor, Decision, *Refusal, error) {
 	actor, err := q.actor(ctx, login)
 	if err == nil {
 		err = q.mayAct(actor)
@@ -155,7 +155,7 @@ func (q *inquiry) reviewer(ctx context.Context, t Ticket, f findings, login stri
 
 // independent bars the requester, by any login then or now, owners of a
 // service that asks, leavers, services, and those whom the ticket bars.
-func independent(a Actor, t Ticket, f findings) error {
+func independent(a Actor, t Ticket, f *findings) error {
 	own := append([]string{t.Requester.Person, f.actor.Person}, t.Requester.Owners...)
 	own = append(own, f.actor.Owners...)
 	switch {
@@ -181,10 +181,10 @@ func (r *Refusal) passing() bool {
 // a freeze, the same restriction in force, another ticket at work, a limit.
 func (q *inquiry) clear(ctx context.Context, t Ticket, f *findings) error {
 	if t.Step == StepRequest {
-		if by := frozen(f.freezes, *f, q.now); by != nil {
+		if by := frozen(f.freezes, f, q.now); by != nil {
 			return frozenRefusal(by, q.now)
 		}
-		if err := alreadyStands(f.head, *f, q.now); err != nil {
+		if err := alreadyStands(f.head, f, q.now); err != nil {
 			return err
 		}
 	}
@@ -205,12 +205,18 @@ func (q *inquiry) room(ctx context.Context, step Step, f *findings, peek bool) (
 		return nil
 	}
 	c := f.charge(ChargeExecute, step, f.id)
-	c.Overrun = f.overrun
 	u, err := q.charge(ctx, c, peek)
+	if err == nil && !u.Allowed && len(u.Over) > 0 {
+		// What its approvals were asked for lets it pass, and nothing else.
+		if u.Over = missingSlots(u.Over, f.overrun); len(u.Over) == 0 {
+			c.Overrun = true
+			u, err = q.charge(ctx, c, peek)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	f.usage.Limits = append(f.usage.Limits, u.Limits...)
+	f.usage.Limits = slices.Concat(f.usage.Limits, u.Limits)
 	f.usage.Allowed, f.usage.Over = u.Allowed, u.Over
 	if u.Allowed {
 		if !peek {
@@ -219,4 +225,19 @@ func (q *inquiry) room(ctx context.Context, step Step, f *findings, peek bool) (
 		return nil
 	}
 	return limited(u)
+}
+
+// missingSlots returns the slots that are asked for and not among those given.
+func missingSlots(asked, given []Slot) []Slot {
+	given = slices.Clone(given)
+	var missing []Slot
+	for _, slot := range asked {
+		i := slices.IndexFunc(given, func(g Slot) bool { return slices.Equal(g, slot) })
+		if i < 0 {
+			missing = append(missing, slot)
+			continue
+		}
+		given = slices.Delete(given, i, i+1)
+	}
+	return missing
 }

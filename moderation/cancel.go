@@ -20,7 +20,7 @@ func (g *Guard) Cancel(ctx context.Context, r CancelRequest) (Ticket, error) {
 		now, _ := g.clock.now()
 		return Ticket{}, g.refuse(ctx, about, now, err)
 	}
-	return g.mutate(ctx, about, func(ctx context.Context, q *inquiry, t Ticket) (findings, event, error) {
+	return g.mutate(ctx, about, func(ctx context.Context, q *inquiry, t Ticket) (*findings, event, error) {
 		return q.cancel(ctx, t, r)
 	})
 }
@@ -35,10 +35,10 @@ func (r CancelRequest) validate() error {
 	return checkReason("CancelRequest.Reason", r.Reason)
 }
 
-func (q *inquiry) cancel(ctx context.Context, t Ticket, r CancelRequest) (findings, event, error) {
+func (q *inquiry) cancel(ctx context.Context, t Ticket, r CancelRequest) (*findings, event, error) {
 	e := event{kind: audit.EventCancelled, at: q.now, note: r.Reason}
 	if !t.Status.Waiting() {
-		return findings{}, e, notOpen(t)
+		return &findings{}, e, notOpen(t)
 	}
 	f, actor, err := q.bystander(ctx, t, r.Actor)
 	if err != nil {
@@ -66,8 +66,8 @@ func (t Ticket) concerns(a Actor) bool {
 
 // bystander finds someone who does something about a ticket, and its target.
 // Nobody does anything about a ticket on what is their own.
-func (q *inquiry) bystander(ctx context.Context, t Ticket, login string) (findings, Actor, error) {
-	f := findings{action: t.Action, kind: q.g.kinds[t.Action.Kind], id: t.ID}
+func (q *inquiry) bystander(ctx context.Context, t Ticket, login string) (*findings, Actor, error) {
+	f := &findings{action: t.Action, kind: q.g.kinds[t.Action.Kind], id: t.ID}
 	f.kind.Name = t.Action.Kind
 	actor, err := q.actor(ctx, login)
 	if err != nil {

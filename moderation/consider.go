@@ -12,8 +12,8 @@ import (
 // whether it was asked before, of whom, what nobody may do whatever the policy
 // says, what the policy says, freezes, what stands already, and the limits on
 // requests. With peek nothing is charged.
-func (q *inquiry) consider(ctx context.Context, r *request, peek bool) (findings, error) {
-	f := findings{action: r.action, kind: r.kind, call: CallApply, id: r.id, at: q.now}
+func (q *inquiry) consider(ctx context.Context, r *request, peek bool) (*findings, error) {
+	f := &findings{action: r.action, kind: r.kind, call: CallApply, id: r.id, at: q.now}
 	var err error
 	if f.actor, err = q.actor(ctx, r.action.Actor); err != nil {
 		return f, err
@@ -25,17 +25,17 @@ func (q *inquiry) consider(ctx context.Context, r *request, peek bool) (findings
 		return f, err
 	}
 	if r.undoes != "" {
-		if err := q.takeBack(ctx, r, &f); err != nil {
+		if err := q.takeBack(ctx, r, f); err != nil {
 			return f, err
 		}
 	}
-	if err := q.locate(ctx, r, &f); err != nil {
+	if err := q.locate(ctx, r, f); err != nil {
 		return f, err
 	}
-	if err := q.permit(ctx, r, &f); err != nil {
+	if err := q.permit(ctx, r, f); err != nil {
 		return f, err
 	}
-	return f, q.allow(ctx, r, &f, peek)
+	return f, q.allow(ctx, r, f, peek)
 }
 
 // repeated finds the ticket of a key that was used before.
@@ -153,7 +153,7 @@ func (q *inquiry) locate(ctx context.Context, r *request, f *findings) (err erro
 
 // permit asks the policy, and adds what no policy can leave out.
 func (q *inquiry) permit(ctx context.Context, r *request, f *findings) (err error) {
-	if f.decision, err = q.decide(ctx, q.question(r.step, *f)); err != nil {
+	if f.decision, err = q.decide(ctx, q.question(r.step, f)); err != nil {
 		return err
 	}
 	f.stale = q.stale.Load()
@@ -175,7 +175,7 @@ func (q *inquiry) safeguards(f *findings) error {
 }
 
 // question is what the authorizer is asked about a request.
-func (q *inquiry) question(step Step, f findings) Question {
+func (q *inquiry) question(step Step, f *findings) Question {
 	question := Question{Step: step, Actor: f.actor, Kind: f.kind.Name, Target: f.target, Duration: f.action.Duration, Count: 1}
 	if f.kind.Name == FreezeKind {
 		question.Kind = anyIfEmpty(f.action.Parameters[scopeKind])
@@ -213,10 +213,10 @@ func (f *findings) lately(now time.Time, window time.Duration) {
 // exhausted limit lets pass with more approvals gets more slots.
 func (q *inquiry) allow(ctx context.Context, r *request, f *findings, peek bool) error {
 	if r.step == StepRequest {
-		if by := frozen(f.freezes, *f, q.now); by != nil {
+		if by := frozen(f.freezes, f, q.now); by != nil {
 			return frozenRefusal(by, q.now)
 		}
-		if err := alreadyStands(f.head, *f, q.now); err != nil {
+		if err := alreadyStands(f.head, f, q.now); err != nil {
 			return err
 		}
 	}
@@ -231,14 +231,14 @@ func (q *inquiry) allow(ctx context.Context, r *request, f *findings, peek bool)
 	}
 	err := q.room(ctx, r.step, f, peek)
 	if err != nil && len(f.usage.Over) > 0 {
-		f.extra, f.overrun = append(f.extra, f.usage.Over...), true
+		f.extra, f.overrun = append(f.extra, f.usage.Over...), f.usage.Over
 		return nil
 	}
 	return err
 }
 
 // waits reports whether the request needs approvals or a hold.
-func (f findings) waits() bool {
+func (f *findings) waits() bool {
 	return len(f.decision.Requirement.Quorum.Slots)+len(f.extra) > 0 || f.decision.Requirement.Hold > 0
 }
 
@@ -256,7 +256,7 @@ func (q *inquiry) asking(ctx context.Context, r *request, f *findings, peek bool
 	if len(f.usage.Over) == 0 {
 		return limited(f.usage)
 	}
-	f.extra, f.overrun = append(f.extra, f.usage.Over...), true
+	f.extra = append(f.extra, f.usage.Over...)
 	c.Overrun = true
 	if f.usage, err = q.charge(ctx, c, peek); err != nil {
 		return err
@@ -269,7 +269,7 @@ func (q *inquiry) asking(ctx context.Context, r *request, f *findings, peek bool
 
 // alreadyStands tells who did the same thing before, where asking again would
 // change nothing. Asking for longer is a new request.
-func alreadyStands(head Head, f findings, now time.Time) error {
+func alreadyStands(head Head, f *findings, now time.Time) error {
 	for _, s := range head.Standing {
 		if s.Action.Kind != f.action.Kind || !sameParameters(s.Action.Parameters, f.action.Parameters) {
 			continue
@@ -297,7 +297,7 @@ func sameParameters(a, b map[string]string) bool {
 }
 
 // charge is what a step costs, and whom.
-func (f findings) charge(at ChargeAt, step Step, ticket string) Charge {
+func (f *findings) charge(at ChargeAt, step Step, ticket string) Charge {
 	return Charge{
 		At: at, Step: step, Ticket: ticket,
 		Person: f.actor.Person, Actor: f.actor.Login, Kind: f.kind.Name,

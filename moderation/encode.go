@@ -24,7 +24,7 @@ func (t *Ticket) appendJSON(b []byte) []byte {
 	b = jsontext.Text(b, `"policy":`, t.Policy)
 	b = t.Requirement.appendJSON(jsontext.Key(b, `"requirement":`))
 	b = appendSlots(b, `"extra":`, t.Extra)
-	b = appendTrue(b, `"overrun":`, t.Overrun)
+	b = appendSlots(b, `"overrun":`, t.Overrun)
 	b = appendSlots(b, `"open":`, t.Open)
 	b = appendTexts(b, `"barred":`, t.Barred)
 	b = appendRules(b, `"rules":`, t.Rules)

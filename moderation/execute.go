@@ -17,7 +17,7 @@ import (
 // made durable, freeze and deadline are looked at once more, the handler runs,
 // and its outcome is made durable, whatever it is. The caller has just decided
 // everything with fresh facts and holds the ticket's flight, which lands here.
-func (g *Guard) execute(ctx context.Context, t Ticket, f findings) (Ticket, error) {
+func (g *Guard) execute(ctx context.Context, t Ticket, f *findings) (Ticket, error) {
 	one := flight{ticket: t.ID}
 	now, _ := g.clock.now()
 	t, freezes, err := g.intend(ctx, t, f, now)
@@ -41,7 +41,7 @@ type began struct {
 }
 
 // intend makes the intent durable, and reads the freezes behind it.
-func (g *Guard) intend(ctx context.Context, t Ticket, f findings, now time.Time) (Ticket, Head, error) {
+func (g *Guard) intend(ctx context.Context, t Ticket, f *findings, now time.Time) (Ticket, Head, error) {
 	if age := now.Sub(f.at); !f.at.IsZero() && age > g.config.MaxStaleness {
 		return t, Head{}, &Refusal{Code: CodeStale, Ticket: t.ID, Text: "What was decided is too old by now to act on.", Err: fmt.Errorf("it is %v old", age)}
 	}
@@ -101,7 +101,7 @@ func (g *Guard) begin(ctx context.Context, c Change) (began, error) {
 
 // lastLook refuses what was frozen, or ran out of time, while its intent was
 // being written: the last day of the person who asked may have ended too.
-func (g *Guard) lastLook(t Ticket, f findings, freezes Head) error {
+func (g *Guard) lastLook(t Ticket, f *findings, freezes Head) error {
 	now, _ := g.clock.now()
 	if !now.Before(t.GiveUp) {
 		return &Refusal{Code: CodeTooLate, Ticket: t.ID, Text: "Writing the intent took all the time that the handler had."}
@@ -126,7 +126,7 @@ func (g *Guard) lastLook(t Ticket, f findings, freezes Head) error {
 
 // withdraw ends a ticket whose intent is recorded but whose handler is not
 // called. It returns the ticket as it is then, and why.
-func (g *Guard) withdraw(ctx context.Context, t Ticket, f findings, why error) (Ticket, error) {
+func (g *Guard) withdraw(ctx context.Context, t Ticket, f *findings, why error) (Ticket, error) {
 	refusal := asRefusal(why)
 	now, _ := g.clock.now()
 	c, err := g.refusalChange(t, f, now, refusal)
@@ -139,7 +139,7 @@ func (g *Guard) withdraw(ctx context.Context, t Ticket, f findings, why error) (
 	return c.Tickets[0], refusal
 }
 
-func (g *Guard) oweRefusal(t Ticket, f findings, now time.Time, refusal *Refusal, left *attempt) {
+func (g *Guard) oweRefusal(t Ticket, f *findings, now time.Time, refusal *Refusal, left *attempt) {
 	if c, err := g.refusalChange(t, f, now, refusal); err == nil {
 		g.owe(c, left)
 	}
@@ -147,7 +147,7 @@ func (g *Guard) oweRefusal(t Ticket, f findings, now time.Time, refusal *Refusal
 
 // refusalChange ends a ticket as refused. A restriction whose end could not be
 // begun goes on standing instead.
-func (g *Guard) refusalChange(t Ticket, f findings, now time.Time, refusal *Refusal) (Change, error) {
+func (g *Guard) refusalChange(t Ticket, f *findings, now time.Time, refusal *Refusal) (Change, error) {
 	e := event{kind: audit.EventRefused, at: now, code: refusal.Code, note: refusal.Text}
 	if t.ends() && t.Status == StatusExecuting {
 		e = event{kind: audit.EventOutcome, at: now, status: StatusFailed, code: refusal.Code, note: refusal.Text}
@@ -174,7 +174,7 @@ type result struct {
 
 // call runs the handler. The flight lands when the handler has really
 // returned, be it long after the guard stopped waiting.
-func (g *Guard) call(ctx context.Context, t Ticket, f findings, one flight) result {
+func (g *Guard) call(ctx context.Context, t Ticket, f *findings, one flight) result {
 	permit := t.permit(f)
 	now, _ := g.clock.now()
 	start := time.Now()
@@ -230,7 +230,7 @@ func (u UndoToken) valid() bool {
 }
 
 // permit is what the handler is called with.
-func (t Ticket) permit(f findings) Permit {
+func (t Ticket) permit(f *findings) Permit {
 	p := Permit{
 		Ticket: t.ID, Call: t.Call, Kind: f.kind.Name, Target: t.Subject.ID, Tier: f.subject.Tier,
 		Parameters: maps.Clone(t.Action.Parameters), Duration: t.Action.Duration,

@@ -21,13 +21,13 @@ func (g *Guard) Explain(ctx context.Context, a Action) (Explanation, error) {
 	a.Parameters = maps.Clone(a.Parameters)
 	r := request{step: StepRequest, action: a}
 	if err := g.validate(&r); err != nil {
-		return explained(findings{}, err)
+		return explained(&findings{}, err)
 	}
 	if n := g.asked.add(a.Actor, now, g.config.Questions); n > g.config.Questions {
 		return Explanation{}, &Refusal{Code: CodeTooMuchAsked, RetryAfter: tallyWindow, Text: "Too many questions in a short time."}
 	}
 	type answer struct {
-		findings findings
+		findings *findings
 		refusal  error
 	}
 	q := g.inquiry(StepRequest, now)
@@ -41,7 +41,7 @@ func (g *Guard) Explain(ctx context.Context, a Action) (Explanation, error) {
 	return explained(v.findings, v.refusal)
 }
 
-func explained(f findings, err error) (Explanation, error) {
+func explained(f *findings, err error) (Explanation, error) {
 	if f.repeated != nil {
 		return Explanation{Refusal: &Refusal{Code: CodeAlreadyAsked, Ticket: f.repeated.ID,
 			Text: fmt.Sprintf("This was asked for under this key already; ticket %s is %s.", f.repeated.ID, f.repeated.Status)}}, nil

@@ -119,7 +119,7 @@ func anyIfEmpty(text string) string {
 // frozen returns the freeze in force that covers an action, if there is one.
 // A frozen actor is frozen by the login, whoever has it, and by the person,
 // with all other logins and all services that the person owns.
-func frozen(freezes Head, f findings, now time.Time) *Ticket {
+func frozen(freezes Head, f *findings, now time.Time) *Ticket {
 	for i := range freezes.Standing {
 		t := &freezes.Standing[i]
 		if now.Before(t.Until) && covers(t.Action.Parameters, f) {
@@ -129,7 +129,7 @@ func frozen(freezes Head, f findings, now time.Time) *Ticket {
 	return nil
 }
 
-func covers(scope map[string]string, f findings) bool {
+func covers(scope map[string]string, f *findings) bool {
 	matches := func(name string, values ...string) bool {
 		want, narrow := scope[name]
 		return !narrow || slices.Contains(values, want)

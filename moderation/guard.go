@@ -79,7 +79,7 @@ func (g *Guard) askOnce(caller context.Context, r *request) (Ticket, error) {
 	defer ctx.close()
 	now, raw := g.clock.now()
 	q := g.inquiry(r.step, now)
-	f, err := inquire(ctx, q, func(ctx context.Context) (findings, error) {
+	f, err := inquire(ctx, q, func(ctx context.Context) (*findings, error) {
 		return q.consider(ctx, r, false)
 	})
 	if err != nil {
@@ -103,7 +103,7 @@ func (g *Guard) askOnce(caller context.Context, r *request) (Ticket, error) {
 
 // admit makes a ticket of a request. What must wait is recorded now; what need
 // not is recorded with its intent.
-func (g *Guard) admit(ctx context.Context, r request, f findings, now, raw time.Time) (Ticket, error) {
+func (g *Guard) admit(ctx context.Context, r request, f *findings, now, raw time.Time) (Ticket, error) {
 	t := r.ticket(f, now)
 	if !f.waits() {
 		t.Deadline = f.deadline(now, false)

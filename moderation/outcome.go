@@ -9,7 +9,7 @@ import (
 
 // conclude makes an outcome durable. One that can't be written is owed: until
 // it is, the ticket is unknown and nothing else is executed.
-func (g *Guard) conclude(ctx context.Context, t Ticket, f findings, r result) (Ticket, error) {
+func (g *Guard) conclude(ctx context.Context, t Ticket, f *findings, r result) (Ticket, error) {
 	now, _ := g.clock.now()
 	e := event{kind: audit.EventOutcome, at: now, status: r.status, token: r.token, due: g.probeAt(t)}
 	if r.err != nil {
@@ -38,7 +38,7 @@ func (g *Guard) conclude(ctx context.Context, t Ticket, f findings, r result) (T
 
 // settle makes the change in which a ticket comes out of a call, or is
 // resolved. What an undo has taken back changes with it.
-func (g *Guard) settle(t Ticket, f findings, e event) (Change, error) {
+func (g *Guard) settle(t Ticket, f *findings, e event) (Change, error) {
 	next, err := transition(t, e)
 	if err != nil {
 		return Change{}, err

@@ -12,7 +12,7 @@ import (
 
 // change puts tickets and their record together. The first ticket is the one
 // that the record is about.
-func (g *Guard) change(f findings, now time.Time, e audit.Event, by *Actor, tickets ...Ticket) Change {
+func (g *Guard) change(f *findings, now time.Time, e audit.Event, by *Actor, tickets ...Ticket) Change {
 	t := tickets[0]
 	r := ticketRecord(t, e, now)
 	if by == nil && f.actor.Login != "" {
@@ -58,7 +58,7 @@ func causeOf(t Ticket) *audit.Cause {
 	return &audit.Cause{Ticket: t.Undoes}
 }
 
-func (f findings) auditDecision(t Ticket) *audit.Decision {
+func (f *findings) auditDecision(t Ticket) *audit.Decision {
 	d := &audit.Decision{Allowed: true, Rules: allRules(f.decision.Rules, f.decision.Requirement.Rules), Policy: f.decision.Policy, Stale: f.stale}
 	if t.Policy != "" && t.Policy != f.decision.Policy {
 		d.PolicyThen = t.Policy

@@ -94,7 +94,7 @@ func (g *Guard) recover(ctx context.Context, t Ticket, now time.Time) (Ticket, e
 	if g.atWork(t.ID) {
 		return t, nil
 	}
-	return g.record(ctx, t, findings{}, event{
+	return g.record(ctx, t, &findings{}, event{
 		kind: audit.EventOutcome, at: now, status: StatusUnknown, due: g.probeAt(t),
 		note: "The process that executed it did not report what came of it.",
 	})
@@ -132,10 +132,10 @@ func (g *Guard) probeUnknown(ctx context.Context, t Ticket, now time.Time) (Tick
 }
 
 // about gathers what a permit for a ticket says, without deciding anything.
-func (g *Guard) about(ctx context.Context, t Ticket, kind Kind, now time.Time) (findings, error) {
+func (g *Guard) about(ctx context.Context, t Ticket, kind Kind, now time.Time) (*findings, error) {
 	q := g.inquiry(t.Step, now)
-	return inquire(ctx, q, func(ctx context.Context) (findings, error) {
-		f := findings{kind: kind, action: t.Action, subject: t.Subject, call: t.Call, id: t.ID}
+	return inquire(ctx, q, func(ctx context.Context) (*findings, error) {
+		f := &findings{kind: kind, action: t.Action, subject: t.Subject, call: t.Call, id: t.ID}
 		var err error
 		if f.head, err = q.head(ctx, t.Subject.ID); err != nil || t.Undoes == "" {
 			return f, err

@@ -36,6 +36,6 @@ func (t Ticket) charge(at ChargeAt, now time.Time) Charge {
 	return Charge{
 		At: at, Step: t.Step, Ticket: t.ID, Person: t.Requester.Person, Actor: t.Requester.Login, Kind: t.Action.Kind,
 		Target: t.Subject.ID, Tier: t.Subject.Tier, Domain: t.Subject.Domain, Count: 1, Reach: t.Subject.Reach,
-		Time: now, Overrun: t.Overrun,
+		Time: now, Overrun: len(t.Overrun) > 0,
 	}
 }

@@ -70,7 +70,7 @@ type findings struct {
 	usage    Usage
 	asking   Usage // of the request for having been asked
 	extra    []Slot
-	overrun  bool
+	overrun  []Slot
 	after    string
 	barred   []string
 	undoes   *Ticket
@@ -94,7 +94,7 @@ type findings struct {
 
 // deadline is until when the request must have been executed. What waits
 // always has one; for what need not, it is zero where no rule gives one.
-func (f findings) deadline(requested time.Time, waits bool) time.Time {
+func (f *findings) deadline(requested time.Time, waits bool) time.Time {
 	switch within := f.decision.Requirement.Deadline; {
 	case within > 0:
 		return requested.Add(within)
@@ -105,7 +105,7 @@ func (f findings) deadline(requested time.Time, waits bool) time.Time {
 }
 
 // ticket makes the ticket of a request that was not refused.
-func (r request) ticket(f findings, now time.Time) Ticket {
+func (r request) ticket(f *findings, now time.Time) Ticket {
 	t := Ticket{
 		ID:          f.id,
 		Step:        r.step,

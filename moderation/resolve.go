@@ -27,7 +27,7 @@ func (g *Guard) Resolve(ctx context.Context, r Resolution) (Ticket, error) {
 		return Ticket{}, g.refuse(ctx, about, now, err)
 	}
 	q := g.inquiry(StepResolve, now)
-	f, err := inquire(ctx, q, func(ctx context.Context) (findings, error) {
+	f, err := inquire(ctx, q, func(ctx context.Context) (*findings, error) {
 		return q.resolvable(ctx, t, r)
 	})
 	if err != nil {
@@ -61,13 +61,13 @@ func (r Resolution) validate() error {
 }
 
 // resolvable decides whether someone may settle a ticket now.
-func (q *inquiry) resolvable(ctx context.Context, t Ticket, r Resolution) (findings, error) {
+func (q *inquiry) resolvable(ctx context.Context, t Ticket, r Resolution) (*findings, error) {
 	if t.Status != StatusUnknown {
-		return findings{}, notOpen(t)
+		return &findings{}, notOpen(t)
 	}
 	opens := t.GiveUp.Add(q.g.config.ResolveGrace)
 	if wait := opens.Sub(q.now); wait > 0 || q.g.atWork(t.ID) {
-		return findings{}, &Refusal{Code: CodeTooEarly, Ticket: t.ID, RetryAfter: max(wait, time.Second), Text: "The handler may still be running; look again later."}
+		return &findings{}, &Refusal{Code: CodeTooEarly, Ticket: t.ID, RetryAfter: max(wait, time.Second), Text: "The handler may still be running; look again later."}
 	}
 	f, actor, err := q.bystander(ctx, t, r.Actor)
 	if err != nil {
@@ -99,7 +99,7 @@ func (q *inquiry) resolvable(ctx context.Context, t Ticket, r Resolution) (findi
 }
 
 // resolve makes a settlement durable.
-func (g *Guard) resolve(ctx context.Context, t Ticket, f findings, by *Actor, e event) (Ticket, error) {
+func (g *Guard) resolve(ctx context.Context, t Ticket, f *findings, by *Actor, e event) (Ticket, error) {
 	c, err := g.settle(t, f, e)
 	if err != nil {
 		return t, notOpen(t)

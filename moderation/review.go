@@ -32,7 +32,7 @@ func (g *Guard) review(ctx context.Context, r ReviewRequest, step Step) (Ticket,
 		now, _ := g.clock.now()
 		return Ticket{}, g.refuse(ctx, about, now, err)
 	}
-	return g.mutate(ctx, about, func(ctx context.Context, q *inquiry, t Ticket) (findings, event, error) {
+	return g.mutate(ctx, about, func(ctx context.Context, q *inquiry, t Ticket) (*findings, event, error) {
 		return q.review(ctx, t, r, step)
 	})
 }
@@ -54,15 +54,15 @@ func (r ReviewRequest) validate(step Step) error {
 }
 
 // review decides whether a review counts.
-func (q *inquiry) review(ctx context.Context, t Ticket, r ReviewRequest, step Step) (findings, event, error) {
+func (q *inquiry) review(ctx context.Context, t Ticket, r ReviewRequest, step Step) (*findings, event, error) {
 	none := event{}
 	switch {
 	case t.Status != StatusPending:
-		return findings{}, none, notOpen(t)
+		return &findings{}, none, notOpen(t)
 	case r.Digest != t.Digest:
-		return findings{}, none, &Refusal{Code: CodeDigest, Ticket: t.ID, Field: "ReviewRequest.Digest", Text: "The digest is not that of this ticket: what the reviewer was shown is not what would be done."}
+		return &findings{}, none, &Refusal{Code: CodeDigest, Ticket: t.ID, Field: "ReviewRequest.Digest", Text: "The digest is not that of this ticket: what the reviewer was shown is not what would be done."}
 	case !q.now.Before(t.Deadline):
-		return findings{}, none, &Refusal{Code: CodeTooLate, Ticket: t.ID, Text: "The ticket's deadline has passed."}
+		return &findings{}, none, &Refusal{Code: CodeTooLate, Ticket: t.ID, Text: "The ticket's deadline has passed."}
 	}
 	f, err := q.assess(ctx, t)
 	if err != nil {
@@ -96,7 +96,7 @@ func (q *inquiry) review(ctx context.Context, t Ticket, r ReviewRequest, step St
 }
 
 // reject asks, besides, for the right to reject and for its budget.
-func (q *inquiry) reject(ctx context.Context, t Ticket, f findings, actor Actor, e event, r ReviewRequest) (findings, event, error) {
+func (q *inquiry) reject(ctx context.Context, t Ticket, f *findings, actor Actor, e event, r ReviewRequest) (*findings, event, error) {
 	question := q.question(StepReject, f)
 	question.Actor = actor
 	d, err := q.decide(ctx, question)
@@ -121,7 +121,7 @@ func (q *inquiry) reject(ctx context.Context, t Ticket, f findings, actor Actor,
 // counted reports whether the person has reviewed already, by any login, as
 // the persons were known then or are known now. One whose approval was voided
 // since may give it again.
-func counted(t Ticket, f findings, a Actor) bool {
+func counted(t Ticket, f *findings, a Actor) bool {
 	for _, r := range t.Reviews {
 		if r.Login == a.Login && r.Person != a.Person {
 			return true // the login has had its say, as somebody else's
@@ -140,7 +140,7 @@ func notOpen(t Ticket) *Refusal {
 
 // mutate makes one transition of a ticket on somebody's behalf. It decides
 // anew when somebody else was faster. A refusal is recorded.
-func (g *Guard) mutate(ctx context.Context, about request, decide func(context.Context, *inquiry, Ticket) (findings, event, error)) (Ticket, error) {
+func (g *Guard) mutate(ctx context.Context, about request, decide func(context.Context, *inquiry, Ticket) (*findings, event, error)) (Ticket, error) {
 	one := flight{key: "mutate", ticket: about.undoes} // one after the other in this process
 	if err := g.flights.wait(ctx, one); err != nil {
 		now, _ := g.clock.now()
@@ -161,13 +161,13 @@ func (g *Guard) mutate(ctx context.Context, about request, decide func(context.C
 	}
 }
 
-func (g *Guard) tryMutate(ctx context.Context, about request, now, raw time.Time, decide func(context.Context, *inquiry, Ticket) (findings, event, error)) (Ticket, error) {
+func (g *Guard) tryMutate(ctx context.Context, about request, now, raw time.Time, decide func(context.Context, *inquiry, Ticket) (*findings, event, error)) (Ticket, error) {
 	t, err := g.load(ctx, about.undoes)
 	if err != nil {
 		return t, err
 	}
 	type verdict struct {
-		findings findings
+		findings *findings
 		event    event
 	}
 	q := g.inquiry(t.Step, now)

@@ -24,7 +24,7 @@ func (g *Guard) Revoke(ctx context.Context, r Revocation) (Revoked, error) {
 		return Revoked{}, g.refuse(ctx, about, now, err)
 	}
 	type found struct {
-		findings findings
+		findings *findings
 		tickets  []Ticket
 	}
 	q := g.inquiry(StepRevoke, now)
@@ -57,8 +57,8 @@ func (r Revocation) validate() error {
 }
 
 // revocable decides, and collects what the person had a part in.
-func (q *inquiry) revocable(ctx context.Context, r Revocation) (findings, []Ticket, error) {
-	f := findings{kind: Kind{Name: Any}, target: Target{ID: r.Person, Tier: Any, Domain: Any}}
+func (q *inquiry) revocable(ctx context.Context, r Revocation) (*findings, []Ticket, error) {
+	f := &findings{kind: Kind{Name: Any}, target: Target{ID: r.Person, Tier: Any, Domain: Any}}
 	actor, err := q.actor(ctx, r.Actor)
 	if err != nil {
 		return f, nil, err
@@ -94,11 +94,11 @@ func (q *inquiry) had(ctx context.Context, person string) ([]Ticket, error) {
 
 // revokeFrom voids what the person did in one ticket, and sorts it by what
 // became of it.
-func (g *Guard) revokeFrom(ctx context.Context, r Revocation, f findings, t Ticket, revoked *Revoked) error {
+func (g *Guard) revokeFrom(ctx context.Context, r Revocation, f *findings, t Ticket, revoked *Revoked) error {
 	asked := t.Requester.Person == r.Person
 	if t.Status.Waiting() && (asked || len(t.revocation(r, time.Time{}).void) > 0) {
 		about := request{step: StepRevoke, undoes: t.ID, action: Action{Actor: r.Actor, Reason: r.Reason}}
-		next, err := g.mutate(ctx, about, func(_ context.Context, q *inquiry, t Ticket) (findings, event, error) {
+		next, err := g.mutate(ctx, about, func(_ context.Context, q *inquiry, t Ticket) (*findings, event, error) {
 			return f, t.revocation(r, q.now), nil
 		})
 		switch {

@@ -38,8 +38,8 @@ type Ticket struct {
 	Requirement Requirement `json:"requirement"`
 	// Extra are further slots that a limit or a recent rejection asks for.
 	Extra []Slot `json:"extra,omitempty"`
-	// Overrun says that Extra holds slots for an exhausted limit.
-	Overrun bool `json:"overrun,omitempty"`
+	// Overrun are the slots of Extra that a limit on executions asked for.
+	Overrun []Slot `json:"overrun,omitempty"`
 	// Open are the slots that nobody has filled yet.
 	Open []Slot `json:"open,omitempty"`
 	// Barred are the persons who can't review it, because of what they did
@@ -214,6 +214,7 @@ func (t Ticket) Clone() Ticket {
 	t.Requester.Owners = slices.Clone(t.Requester.Owners)
 	t.Requirement = t.Requirement.clone()
 	t.Extra = cloneSlots(t.Extra)
+	t.Overrun = cloneSlots(t.Overrun)
 	t.Open = cloneSlots(t.Open)
 	t.Barred = slices.Clone(t.Barred)
 	t.Rules = slices.Clone(t.Rules)

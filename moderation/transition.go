@@ -145,7 +145,8 @@ func (t Ticket) wait(e event) Ticket {
 func (t Ticket) holdBack(e event) Ticket {
 	t.Note = e.note
 	if len(e.extra) > 0 {
-		t.Extra, t.Overrun, t.Approved = append(cloneSlots(t.Extra), e.extra...), true, time.Time{}
+		t.Extra, t.Overrun = append(cloneSlots(t.Extra), e.extra...), append(cloneSlots(t.Overrun), e.extra...)
+		t.Approved = time.Time{}
 		return t.wait(e)
 	}
 	t.Status, t.Open = StatusHeld, nil

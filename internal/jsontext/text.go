@@ -65,26 +65,51 @@ func appendEscape(b []byte, s string) []byte {
 }
 
 // Compact appends a valid JSON text without the white space between its
-// tokens, and with the escapes that String would have made.
+// tokens, and with the escapes that String would have made. What need not
+// change, which is nearly all, is copied in runs.
 func Compact(b, text []byte) []byte {
+	start := 0 // of the run that is not copied yet
 	quoted := false
 	for i := 0; i < len(text); i++ {
 		c := text[i]
-		switch {
-		case quoted && c == '\\': // the next one is no closing quote
-			b = append(b, c, text[i+1])
-			i++
-		case quoted && isHTML(c):
-			b = appendEscape(b, string(c))
-		case c == 0xE2 && text[i+1] == 0x80 && text[i+2]&^1 == 0xA8: // U+2028, U+2029
-			b = append(b, '\\', 'u', '2', '0', '2', hexDigits[text[i+2]&0xF])
-			i += 2
-		case quoted || !isSpace(c):
-			b = append(b, c)
+		if compactAsIs[c] {
+			continue
 		}
-		if c == '"' {
+		skip := 1 // how many bytes are replaced
+		switch {
+		case c == '"':
 			quoted = !quoted
+			continue
+		case c == '\\': // only in a string; what follows is no closing quote
+			i++
+			continue
+		case isHTML(c): // only in a string
+		case c == 0xE2:
+			if text[i+1] != 0x80 || text[i+2]&^1 != 0xA8 { // not U+2028, U+2029
+				continue
+			}
+			skip = 3
+		case quoted: // a blank
+			continue
+		}
+		b = append(b, text[start:i]...)
+		if !isSpace(c) {
+			b = appendEscape(b, string(text[i:i+skip]))
+		}
+		i += skip - 1
+		start = i + 1
+	}
+	return append(b, text[start:]...)
+}
+
+// compactAsIs marks the bytes that Compact copies wherever they stand.
+var compactAsIs = func() (as [256]bool) {
+	for c := range as {
+		switch c := byte(c); {
+		case c == '"', c == '\\', c == 0xE2, isHTML(c), isSpace(c):
+		default:
+			as[c] = true
 		}
 	}
-	return b
-}
+	return as
+}()

@@ -191,7 +191,7 @@ func (q *inquiry) question(step Step, f *findings) Question {
 // target's last ticket was rejected or undone not long ago.
 func (f *findings) lately(now time.Time, window time.Duration) {
 	last := f.head.Last
-	if f.call != CallApply || f.kind.Name == FreezeKind || last.ID == "" || now.Sub(last.Over) >= window {
+	if f.call != CallApply || f.kind.Name == FreezeKind || last == nil || now.Sub(last.Over) >= window {
 		return
 	}
 	f.after = last.ID

@@ -79,12 +79,9 @@ func (s *MemoryStore) Head(ctx context.Context, targetID string) (Head, error) {
 	if h == nil {
 		return Head{}, nil
 	}
-	head := Head{Fence: h.fence, Busy: h.busy[0], Tier: h.tier, TierSeen: h.tierSeen}
+	head := Head{Fence: h.fence, Busy: h.busy[0], Last: h.last, Tier: h.tier, TierSeen: h.tierSeen}
 	for _, t := range h.standing {
 		head.Standing = append(head.Standing, *t)
-	}
-	if h.last != nil {
-		head.Last = *h.last
 	}
 	return head, nil
 }

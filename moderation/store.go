@@ -81,8 +81,8 @@ type Head struct {
 	// slice is not to be changed.
 	Standing []Ticket
 	// Last is the last ticket on this target that was rejected or undone, by
-	// Over; the zero Ticket for none.
-	Last Ticket
+	// Over; nil for none. It is not to be changed.
+	Last *Ticket
 	// Tier is the tier that the target was last seen to have, by the latest
 	// Subject.TierSeen of its tickets, and TierSeen that moment.
 	Tier     string

@@ -38,8 +38,9 @@ func (s *naiveStore) head(targetID string) moderation.Head {
 		if t.Status == moderation.StatusExecuted && t.Undoes == "" {
 			h.Standing = append(h.Standing, t.Clone())
 		}
-		if (t.Status == moderation.StatusRejected || t.Status == moderation.StatusUndone) && !t.Over.Before(h.Last.Over) {
-			h.Last = t.Clone()
+		if (t.Status == moderation.StatusRejected || t.Status == moderation.StatusUndone) && !t.Over.Before(lastOf(h).Over) {
+			last := t.Clone()
+			h.Last = &last
 		}
 		if h.Tier == "" || t.Subject.TierSeen.After(h.TierSeen) {
 			h.Tier, h.TierSeen = t.Subject.Tier, t.Subject.TierSeen

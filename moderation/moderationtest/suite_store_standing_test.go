@@ -23,10 +23,10 @@ func standingDefects() []storeDefect {
 	}
 	lastBy := func(is func(t moderation.Ticket) bool) func(*testing.T) moderation.Store {
 		return onHead(func(s *naiveStore, id string, h *moderation.Head) {
-			h.Last = moderation.Ticket{}
+			h.Last = nil
 			for _, t := range s.tickets {
 				if t.Subject.ID == id && is(t) {
-					h.Last = t
+					h.Last = &t
 				}
 			}
 		})

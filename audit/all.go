@@ -57,6 +57,9 @@ type replayingAll struct {
 	Replayer
 }
 
+// Volatile reports what the sink that is replayed says.
+func (a *replayingAll) Volatile() bool { return forgets(a.Replayer) }
+
 func (a *all) Append(ctx context.Context, r Record) error {
 	if err := r.Validate(); err != nil {
 		return err

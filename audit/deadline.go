@@ -46,6 +46,9 @@ type replayingDeadline struct {
 	Replayer
 }
 
+// Volatile reports what the sink says.
+func (d *replayingDeadline) Volatile() bool { return forgets(d.Replayer) }
+
 func (d *deadline) Append(ctx context.Context, r Record) error {
 	if err := alive(ctx); err != nil {
 		return err

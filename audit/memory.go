@@ -44,6 +44,9 @@ func (m *Memory) Append(ctx context.Context, r Record) error {
 	return nil
 }
 
+// Volatile reports that the records are lost with the process.
+func (m *Memory) Volatile() bool { return true }
+
 // Records returns the records in the order in which they were appended. They
 // are the caller's to keep and to change.
 func (m *Memory) Records() []Record {

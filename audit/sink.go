@@ -40,6 +40,29 @@ type Replayer interface {
 	Replay(ctx context.Context) iter.Seq2[Record, error]
 }
 
+// Volatile is a sink that can say that its records are lost with the process,
+// though they can be replayed until then. Compositions say what the sink says
+// that they replay. A sink that is not Volatile is taken to remember.
+type Volatile interface {
+	// Volatile reports whether the records are lost with the process.
+	Volatile() bool
+}
+
+// Forgets reports whether what is appended to a sink can't be replayed after
+// the process has ended: it is no [Replayer], or it is [Volatile] and says so.
+func Forgets(sink Sink) bool {
+	if _, ok := sink.(Replayer); !ok {
+		return true
+	}
+	return forgets(sink)
+}
+
+// forgets reports what a replayer says of itself.
+func forgets(replayer any) bool {
+	v, ok := replayer.(Volatile)
+	return ok && v.Volatile()
+}
+
 // Errors that sinks and their compositions return; test with errors.Is.
 var (
 	// ErrNotWritten is wrapped by the error of an append whose record can

@@ -126,9 +126,7 @@ func (c Config) checkRecording(fault func(field, problem string)) {
 		fault("Audit", "is nil and there is no Store; nothing may run unrecorded")
 		return
 	}
-	_, replayable := c.Audit.(audit.Replayer)
-	_, memory := c.Audit.(*audit.Memory)
-	if (!replayable || memory) && !c.ForgetOnExit {
+	if audit.Forgets(c.Audit) && !c.ForgetOnExit {
 		fault("Audit", fmt.Sprintf("is a %T, which can't be replayed after a restart; use a file or a trail, or set ForgetOnExit in a test", c.Audit))
 	}
 }

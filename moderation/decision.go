@@ -126,5 +126,6 @@ type Quorum struct {
 	Slots []Slot `json:"slots,omitempty"`
 }
 
-// Slot is one approval: by a person who holds one of the roles.
+// Slot is one approval: by a person who holds one of the roles, or, for the
+// role Any, by anyone who may approve.
 type Slot []string

@@ -34,6 +34,8 @@ func (q *inquiry) assess(ctx context.Context, t Ticket) (*findings, error) {
 	if err := q.locateAgain(ctx, t, f); err != nil {
 		return f, err
 	}
+	f.after = t.After
+	f.lately(q.now, t.Requested, q.g.config.Lately)
 	if err := q.permitAgain(ctx, r, f); err != nil {
 		return f, err
 	}
@@ -106,8 +108,8 @@ func (q *inquiry) recount(ctx context.Context, t Ticket, f *findings) error {
 		f.then = append(f.then, approver{review.Person, review.Roles})
 		f.now = append(f.now, approver{actor.Person, d.Roles})
 	}
-	f.slotsThen = t.slots()
-	f.slotsNow = append(slices.Clone(f.decision.Requirement.Quorum.Slots), t.Extra...)
+	f.slotsThen = slices.Concat(t.Requirement.Quorum.Slots, f.extra)
+	f.slotsNow = slices.Concat(f.decision.Requirement.Quorum.Slots, f.extra)
 	f.open = f.stillOpen()
 	f.hold = max(t.Requirement.Hold, f.decision.Requirement.Hold)
 	f.due = f.deadline(t.Requested, true)
@@ -165,8 +167,8 @@ func independent(a Actor, t Ticket, f *findings) error {
 		return &Refusal{Code: CodeOwnRequest, Text: fmt.Sprintf("The person behind %q asked for this, or owns the service that did; someone else must review it.", a.Login)}
 	case slices.Contains(a.Labels, LabelLeaving):
 		return &Refusal{Code: CodeLeaving, Text: fmt.Sprintf("The person behind %q is leaving; a leaver's approval does not count.", a.Login)}
-	case slices.Contains(t.Barred, a.Person):
-		return &Refusal{Code: CodeNeedsOthers, Text: fmt.Sprintf("The person behind %q took part in ticket %s; it needs others this time.", a.Login, t.After)}
+	case slices.Contains(f.barred, a.Person):
+		return &Refusal{Code: CodeNeedsOthers, Text: fmt.Sprintf("The person behind %q took part in ticket %s; it needs others this time.", a.Login, f.after)}
 	}
 	return nil
 }

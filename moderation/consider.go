@@ -157,7 +157,7 @@ func (q *inquiry) permit(ctx context.Context, r *request, f *findings) (err erro
 		return err
 	}
 	f.stale = q.stale.Load()
-	f.lately(q.now, q.g.config.Lately)
+	f.lately(q.now, time.Time{}, q.g.config.Lately)
 	return q.safeguards(f)
 }
 
@@ -188,15 +188,16 @@ func (q *inquiry) question(step Step, f *findings) Question {
 }
 
 // lately asks for one approver more, and for others than before, where the
-// target's last ticket was rejected or undone not long ago.
-func (f *findings) lately(now time.Time, window time.Duration) {
+// target's last ticket was rejected or undone within the window: before this
+// was asked for, or since, so that asking twice in advance is no way round it.
+func (f *findings) lately(now, since time.Time, window time.Duration) {
 	last := f.head.Last
-	if f.call != CallApply || f.kind.Name == FreezeKind || last == nil || now.Sub(last.Over) >= window {
+	if f.call != CallApply || f.kind.Name == FreezeKind || last == nil || now.Sub(last.Over) >= window || !last.Over.After(since) {
 		return
 	}
 	f.after = last.ID
-	f.extra = append(f.extra, Slot{Any})
-	f.barred = slices.Clone(last.Barred)
+	f.extra = append(slices.Clip(f.extra), Slot{Any})
+	f.barred = append(slices.Clone(f.barred), last.Barred...)
 	for _, r := range last.Reviews {
 		if last.Status == StatusUndone || r.Verdict == Rejected {
 			f.barred = append(f.barred, r.Person)

@@ -3,6 +3,7 @@ package moderation
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -294,6 +295,9 @@ func slotsText(slots []Slot) string {
 	texts := make([]string, len(slots))
 	for i, s := range slots {
 		texts[i] = strings.Join(s, " or ")
+		if slices.Contains(s, Any) {
+			texts[i] = "anyone who may approve"
+		}
 	}
 	return strings.Join(texts, ", ")
 }

@@ -66,8 +66,8 @@ func fcIdentityRows() []fcRow {
 		{name: "a suspended actor is refused", fault: fcAbout("mod", func(a *moderation.Actor) { a.Status = moderation.Suspended }), code: moderation.CodeInactive, says: []string{"suspended"}},
 		{name: "a departed actor is refused", fault: fcAbout("mod", func(a *moderation.Actor) { a.Status = moderation.Departed }), code: moderation.CodeInactive, says: []string{"departed"}},
 		{name: "an actor past the last day is refused", act: fcDo(suspend("gone", "@one", "k")), code: moderation.CodePastLastDay, is: []error{moderation.ErrDenied}},
-		{name: "an actor is refused in the nanosecond in which the last day ends", fault: ends(0), code: moderation.CodePastLastDay},
-		{name: "an actor is refused a nanosecond after the last day", fault: ends(-1), code: moderation.CodePastLastDay},
+		{name: "an actor is refused in the nanosecond in which the last day ends", fault: ends(0), code: moderation.CodePastLastDay, after: fcNoIntent},
+		{name: "an actor is refused a nanosecond after the last day", fault: ends(-1), code: moderation.CodePastLastDay, after: fcNoIntent},
 		{name: "an actor acts in the last nanosecond of the last day", fault: ends(1), ok: true, ran: 1},
 		{name: "a last day ends with the day in its own zone", fault: fcAbout("mod", func(a *moderation.Actor) {
 			// The bubble's clock begins at midnight UTC, 2000-01-01: in this zone
@@ -110,6 +110,13 @@ func fcIdentityRows() []fcRow {
 			a.Tier = "standard"
 			return fcDo(a)(w)
 		}, code: moderation.CodeTierMismatch},
+	}
+}
+
+// fcNoIntent checks that it was refused when it was decided, not later.
+func fcNoIntent(w *fcWorld) {
+	if got := w.recordsOf(audit.EventIntent); len(got) > 0 {
+		w.t.Errorf("the trail has %d intents", len(got))
 	}
 }
 

@@ -1,6 +1,7 @@
 package moderation_test
 
 import (
+	"errors"
 	"fmt"
 	"testing/synctest"
 	"time"
@@ -282,6 +283,13 @@ func fcOutcomeWhenHealed(w *fcWorld) {
 		if intents := len(w.recordsOf(audit.EventIntent)); err == nil || w.calls() != before || intents != 1 {
 			w.t.Errorf("while an outcome is owed: %v, %d handler calls, %d intents", err, w.calls()-before, intents)
 		}
+	}
+	// Nor is anything else recorded that would come before it.
+	if err := fcDo(suspend("mod2", "@vip", "waits"))(w); !errors.Is(err, moderation.ErrUnavailable) && !errors.Is(err, moderation.ErrConflicting) {
+		w.t.Errorf("a request while an outcome is owed: %v", err)
+	}
+	if got := w.recordsOf(audit.EventRequested); len(got) > 0 {
+		w.t.Errorf("the trail has %d requests before the outcome", len(got))
 	}
 	w.heal()
 	w.goesOn("next")

@@ -73,23 +73,13 @@ func (s *MemoryStore) replay(r audit.Record, tickets []Ticket) (repeated bool, e
 	return false, nil
 }
 
-// body hashes a record as it is stored. The caller holds s.mu, or is alone.
-func (s *MemoryStore) body(r audit.Record) uint64 {
-	b, err := r.AppendJSON(s.scratch[:0])
-	if err != nil { // which no sink takes
-		return 0
-	}
-	s.scratch = b
-	return maphash.Bytes(s.seed, b)
-}
-
 // known reports whether a record of this ID is there, and with this body.
 func (s *MemoryStore) known(r audit.Record) (same, known bool) {
 	was, known := s.bodies[maphash.String(s.seed, r.ID)]
-	return known && was == s.body(r), known
+	return known && was == recordHash(s.seed, r), known
 }
 
 // remember keeps a record's body under its ID.
 func (s *MemoryStore) remember(r audit.Record) {
-	s.bodies[maphash.String(s.seed, r.ID)] = s.body(r)
+	s.bodies[maphash.String(s.seed, r.ID)] = recordHash(s.seed, r)
 }

@@ -32,7 +32,6 @@ type MemoryStore struct {
 	due      dueHeap
 	reserved map[claim]bool // of commits under way
 	doubts   []Change
-	scratch  []byte
 }
 
 // requestKey scopes an idempotency key to its requester.

@@ -21,12 +21,13 @@ var errOverrun = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
 
 // span is the context of one verb's calls to dependencies, one after the
 // other. It ends with the limit of the call that is under way, and with the
-// caller's context until the verb is detached from it. One timer and one
-// channel serve a whole verb; that is what it is for.
+// caller's context until the verb is detached from it. One goroutine, one timer
+// and one channel serve a whole verb; that is what it is for.
 type span struct {
 	context.Context // the caller's
 	detached        bool
 	timer           *time.Timer
+	work            chan call // to the goroutine that makes the calls
 	// news has room for an answer and for the end of the span: whoever waits
 	// looks at err to tell which it was.
 	news chan struct{}
@@ -88,6 +89,29 @@ func (s *span) close() {
 		s.timer.Stop()
 	}
 	s.end(context.Canceled)
+	if s.work != nil {
+		close(s.work)
+	}
+}
+
+// call is something to ask of a dependency.
+type call interface{ get(s *span) }
+
+// start hands a call to the span's goroutine. It is waiting for one: a span
+// whose last call has not come back is not used again.
+func (s *span) start(c call) {
+	if s.work == nil {
+		s.work = make(chan call)
+		go s.serve()
+	}
+	s.work <- c
+}
+
+// serve makes the calls, one after the other.
+func (s *span) serve() {
+	for c := range s.work {
+		c.get(s)
+	}
 }
 
 // arm starts the limit of the next call.
@@ -173,7 +197,7 @@ func usable(ctx context.Context) (s *span, own bool) {
 	return again, true
 }
 
-// bounded calls f in a goroutine of its own and waits for it no longer than
+// bounded calls f in another goroutine and waits for it no longer than
 // limit, or until the caller is gone: a dependency that hangs, also one that
 // ignores its context, must not hang the guard. What f returns after that is
 // dropped, so f must hand over its results by value. Panics become errors;
@@ -188,8 +212,8 @@ func bounded[T any](ctx context.Context, limit time.Duration, f func(context.Con
 		return zero, err
 	}
 	s.arm(limit)
-	a := &answer[T]{err: errEnded}
-	go a.get(s, f)
+	a := &answer[T]{ask: f}
+	s.start(a)
 	select {
 	case <-s.news:
 	case <-s.caller():
@@ -209,17 +233,25 @@ func bounded[T any](ctx context.Context, limit time.Duration, f func(context.Con
 
 // answer is what a dependency said.
 type answer[T any] struct {
+	ask   func(context.Context) (T, error)
 	value T
 	err   error
 }
 
-// get calls f and reports its answer, whatever f does.
-func (a *answer[T]) get(s *span, f func(context.Context) (T, error)) {
+// get asks, and reports the answer, whatever becomes of it. A call that ends
+// the goroutine ends the span with it.
+func (a *answer[T]) get(s *span) {
+	ended := true
 	defer func() {
 		if p := recover(); p != nil {
-			a.err = &panicError{p}
+			a.err, ended = &panicError{p}, false
+		}
+		if ended {
+			s.end(errEnded)
+			return
 		}
 		s.news <- struct{}{}
 	}()
-	a.value, a.err = f((*lent)(s))
+	a.value, a.err = a.ask((*lent)(s))
+	ended = false
 }

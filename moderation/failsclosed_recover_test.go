@@ -150,9 +150,9 @@ func TestOwedOutcomeThatWasOvertakenBlocksNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := fcNew(t, nil)
 		fcLeft(w)
-		killed, other := w.guard, w.guard
+		killed := w.guard
 		w.open(t)
-		other = w.guard
+		other := w.guard
 		// The first guard's outcome was lost before; now it is its own again.
 		w.store.OnCommit.InjectWhen(func(c moderation.Change) bool { return c.Record.Event == audit.EventOutcome }, moderationtest.Fail(errFC))
 		ticket, _ := killed.Do(t.Context(), suspend("mod", "@two", "second"))

@@ -68,51 +68,6 @@ func first(tickets iter.Seq2[Ticket, error]) (*Ticket, error) {
 	return found.value, found.err
 }
 
-// takeBack looks up what an undo takes back, and fills in the action.
-func (q *inquiry) takeBack(ctx context.Context, r *request, f *findings) error {
-	t, err := q.ticket(ctx, r.undoes)
-	if err != nil {
-		return err
-	}
-	if q.g.atWork(t.ID) { // its handler may yet take effect
-		return &Refusal{Code: CodeTooEarly, Ticket: t.ID, RetryAfter: time.Second, Text: "The handler may still be running; look again later."}
-	}
-	kind, ok := q.g.kinds[t.Action.Kind]
-	if !ok {
-		return &Refusal{Code: CodeUnknownKind, Ticket: t.ID, Text: fmt.Sprintf("No kind of action is registered as %q any more.", t.Action.Kind)}
-	}
-	if err := undoable(t, kind, r.step); err != nil {
-		return err
-	}
-	f.undoes, f.kind, f.call = &t, kind, CallUndo
-	f.action.Kind, f.action.Target, f.action.Parameters = t.Action.Kind, t.Subject.ID, t.Action.Parameters
-	return nil
-}
-
-// undoable reports why a ticket can't be taken back.
-func undoable(t Ticket, kind Kind, step Step) error {
-	refuse := func(format string, args ...any) error {
-		return &Refusal{Code: CodeNotUndoable, Ticket: t.ID, Text: fmt.Sprintf(format, args...)}
-	}
-	switch {
-	case (t.Step == StepFreeze) != (step == StepUnfreeze):
-		return refuse("Ticket %s is a %s; Unfreeze ends freezes, and Undo takes back everything else.", t.ID, t.Step)
-	case t.Undoes != "":
-		return refuse("Ticket %s is itself an undo. To have the action again, ask for it again.", t.ID)
-	case t.Status == StatusUndone:
-		return refuse("Ticket %s was undone already, by ticket %s.", t.ID, t.UndoneBy)
-	case kind.Undo == nil:
-		return &Refusal{Code: CodeIrreversible, Ticket: t.ID, Text: kind.Name + " can't be undone."}
-	case t.Status == StatusUnknown && !t.ends() && kind.Idempotent:
-		return nil // taking it back settles it
-	case t.Status == StatusUnknown:
-		return refuse("Whether ticket %s was done is not known. It must be resolved first.", t.ID)
-	case t.Status != StatusExecuted:
-		return refuse("Ticket %s is %s; there is nothing to take back.", t.ID, t.Status)
-	}
-	return nil
-}
-
 // locate finds the target, as it is now, under the ID that counts.
 func (q *inquiry) locate(ctx context.Context, r *request, f *findings) (err error) {
 	if f.freezes, err = q.head(ctx, FreezeTarget); err != nil {
@@ -266,35 +221,6 @@ func (q *inquiry) asking(ctx context.Context, r *request, f *findings, peek bool
 		return limited(f.usage)
 	}
 	return nil
-}
-
-// alreadyStands tells who did the same thing before, where asking again would
-// change nothing. Asking for longer is a new request.
-func alreadyStands(head Head, f *findings, now time.Time) error {
-	for _, s := range head.Standing {
-		if s.Action.Kind != f.action.Kind || !sameParameters(s.Action.Parameters, f.action.Parameters) {
-			continue
-		}
-		lasts := s.Until.IsZero() || f.action.Duration != Permanent && !s.Until.Before(now.Add(f.action.Duration))
-		if lasts && (s.Until.IsZero() || now.Before(s.Until)) {
-			return &Refusal{Code: CodeStands, Ticket: s.ID,
-				Text: fmt.Sprintf("%s stands on %s already: %s did it at %s (ticket %s).",
-					f.action.Kind, f.subject.ID, s.Action.Actor, s.Executed.Format(time.RFC3339), s.ID)}
-		}
-	}
-	return nil
-}
-
-func sameParameters(a, b map[string]string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for name, value := range a {
-		if other, ok := b[name]; !ok || other != value {
-			return false
-		}
-	}
-	return true
 }
 
 // charge is what a step costs, and whom.

@@ -36,7 +36,6 @@ const (
 	CodeNotEligible    Code = "not_eligible"     // holds no role of an open slot
 	CodeService        Code = "service_reviewer" // a service can't review
 	CodeNoRequirement  Code = "no_requirement"   // policy states no quorum
-	CodeQuorum         Code = "quorum_not_met"   // approvals no longer suffice
 	CodeNeedsOthers    Code = "needs_others"     // soon after a rejection or an undo
 	CodeStale          Code = "stale"            // facts or policy are too old
 

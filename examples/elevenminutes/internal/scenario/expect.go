@@ -24,7 +24,7 @@ var codes = []moderation.Code{
 	moderation.CodeUnknownActor, moderation.CodeInactive, moderation.CodePastLastDay, moderation.CodeLeaving,
 	moderation.CodeUnknownTarget, moderation.CodeUnknownTier, moderation.CodeUnknownLabel, moderation.CodeTierMismatch,
 	moderation.CodeSelf, moderation.CodeConflictOf, moderation.CodeOwnRequest, moderation.CodeAlreadyCounted,
-	moderation.CodeNotEligible, moderation.CodeService, moderation.CodeNoRequirement, moderation.CodeQuorum,
+	moderation.CodeNotEligible, moderation.CodeService, moderation.CodeNoRequirement,
 	moderation.CodeNeedsOthers, moderation.CodeStale, moderation.CodeLimited, moderation.CodeNeverFits,
 	moderation.CodeTooMuchAsked, moderation.CodeFrozen, moderation.CodeBusy, moderation.CodeStands, moderation.CodeAlreadyAsked,
 	moderation.CodeNotUndoable, moderation.CodeTooLate, moderation.CodeTooEarly, moderation.CodeNotOpen,

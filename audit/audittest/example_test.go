@@ -49,7 +49,7 @@ func ExampleFault() {
 		{"Hang", audittest.Hang()},
 	} {
 		sink := &audittest.Faulty{Script: func(int, audit.Record) audittest.Fault { return step.fault }}
-		prompt, err := audit.Deadline(sink, time.Millisecond)
+		prompt, err := audit.Deadline(sink, time.Second)
 		if err != nil {
 			panic(err)
 		}

@@ -3,8 +3,8 @@
 // interlock stands between people (or bots) and a service's own code that
 // suspends an account or removes a post. Authorization says who may; interlock
 // sees to it that what they may is also done safely: not alone where that
-// matters, not faster than can be looked at, not without a record, and never
-// so that it can't be taken back.
+// matters, not faster than can be looked at, not without a record; and what
+// can't be taken back, never by one person.
 //
 // # The packages
 //

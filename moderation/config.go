@@ -52,7 +52,9 @@ type Config struct {
 	// facts for longer. Zero means one hour; less than MaxStaleness is refused.
 	MaxUndoStaleness time.Duration
 	// Lately is how long a target's higher tier, a rejection and an undo are
-	// held against a new request. Zero means 24 hours.
+	// held against other requests: the higher tier counts, and after a
+	// rejection or an undo one approval more is needed, by somebody who had no
+	// part in it and holds the step approve. Zero means 24 hours.
 	Lately time.Duration
 	// MaxFreeze is the longest that one freeze may last. Zero means 24 hours.
 	MaxFreeze time.Duration
@@ -127,7 +129,7 @@ func (c Config) checkRecording(fault func(field, problem string)) {
 		return
 	}
 	if audit.Forgets(c.Audit) && !c.ForgetOnExit {
-		fault("Audit", fmt.Sprintf("is a %T, which can't be replayed after a restart; use a file or a trail, or set ForgetOnExit in a test", c.Audit))
+		fault("Audit", fmt.Sprintf("is a %T, which can't be replayed after a restart; use audit.OpenFile or another audit.Replayer that outlives the process, or set ForgetOnExit in a test", c.Audit))
 	}
 }
 

@@ -46,8 +46,8 @@
 // stands until it is undone or its duration ends. After a crash in between it
 // is unknown, until the host's [Probe] or a person says what is true.
 //
-// Reviewers approve a [Digest]: show them the ticket, and send back the digest
-// that you showed. Approve records and returns; it executes nothing. What is due
+// Reviewers approve a [Digest]: show them the ticket (for which they need the
+// step read), and send back the digest that you showed. Approve records and returns; it executes nothing. What is due
 // is taken further by [Guard.Run] in one process, or by [Guard.Advance] from any
 // scheduler, as often as it likes.
 //

@@ -119,16 +119,21 @@ type PendingError struct {
 	Ticket   string    // the ticket's ID
 	Status   Status    // pending, held or executing
 	Missing  []Slot    // approvals that are still to be given
+	After    string    // a ticket on the same target, rejected or undone lately, because of which more is asked for; or empty
 	Due      time.Time // when it can be looked at again; zero: not before a review
-	Deadline time.Time // when it times out; zero: never
+	Deadline time.Time // when it times out; zero while it is being executed
 }
 
 // Error says what the ticket waits for.
 func (e *PendingError) Error() string {
 	switch {
 	case len(e.Missing) > 0:
-		return fmt.Sprintf("moderation: pending: ticket %s waits for approval by %s until %s",
+		text := fmt.Sprintf("moderation: pending: ticket %s waits for approval by %s until %s",
 			e.Ticket, slotsText(e.Missing), e.Deadline.UTC().Format(time.RFC3339))
+		if e.After != "" {
+			text += fmt.Sprintf("; ticket %s on the same target was rejected or undone lately", e.After)
+		}
+		return text
 	case e.Status == StatusExecuting:
 		return fmt.Sprintf("moderation: pending: ticket %s is being executed", e.Ticket)
 	}

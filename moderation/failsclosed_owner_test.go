@@ -113,12 +113,14 @@ func TestGuardDoesNotWriteToAnswers(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			if _, err := w.guard.Do(t.Context(), suspend("robot", fmt.Sprint("acct-", 1+i%2), fmt.Sprint(i))); i < 2 && err != nil && w.calls() == 0 {
-				t.Error(err)
-			}
+			// All but the first on a target find it busy, or find that it stands.
+			_, _ = w.guard.Do(t.Context(), suspend("robot", fmt.Sprint("acct-", 1+i%2), fmt.Sprint(i)))
 		})
 	}
 	all.Wait()
+	if w.calls() == 0 {
+		t.Error("no action was executed: the test shows nothing")
+	}
 	for _, spare := range [][]string{labels[1:8], owners[1:8]} {
 		for _, text := range spare {
 			if text != "" {

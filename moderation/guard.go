@@ -134,7 +134,7 @@ func (g *Guard) answer(t Ticket, err error) (Ticket, error) {
 	case StatusExecuted:
 		return t, nil
 	case StatusPending, StatusHeld, StatusExecuting:
-		return t, &PendingError{Ticket: t.ID, Status: t.Status, Missing: t.Open, Due: t.Due, Deadline: t.Deadline}
+		return t, &PendingError{Ticket: t.ID, Status: t.Status, Missing: t.Open, After: t.After, Due: t.Due, Deadline: t.Deadline}
 	case StatusRefused:
 		return t, &Refusal{Code: t.Code, Text: t.Note, Ticket: t.ID}
 	}

@@ -186,7 +186,7 @@ func (q *inquiry) ticket(ctx context.Context, id string) (Ticket, error) {
 	t, err := q.g.store.Ticket(ctx, id)
 	switch {
 	case errors.Is(err, ErrNoTicket):
-		return Ticket{}, &Refusal{Code: CodeNoTicket, Field: "Ticket", Text: fmt.Sprintf("There is no ticket %q.", id), Err: err}
+		return Ticket{}, &Refusal{Code: CodeNoTicket, Field: "Ticket", Text: fmt.Sprintf("There is no ticket %.60q.", id), Err: ErrNoTicket}
 	case err != nil:
 		return Ticket{}, unavailable(CodeStore, err)
 	case t.ID != id:

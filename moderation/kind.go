@@ -91,7 +91,8 @@ type Permit struct {
 	Actor      string            // the login that asked
 	Digest     Digest            // what reviewers approved
 	// Key is the same for each call about the same change: hand it on to
-	// services that take an idempotency key.
+	// services that take an idempotency key. It is not Action.Key; the end of a
+	// duration has one of its own.
 	Key string
 	// Fence grows with each call on this target. A service that has seen a
 	// higher one must refuse the call: it comes from a process that was
@@ -99,8 +100,9 @@ type Permit struct {
 	Fence uint64
 	// Deadline is when the guard stops waiting; the outcome is unknown then.
 	Deadline time.Time
-	// Undoes is the ticket that is taken back, and UndoToken what its Apply
-	// returned; both are empty for CallApply.
+	// Undoes is the ticket that is taken back (at the end of its duration, the
+	// ticket itself), and UndoToken what its Apply returned; both are empty for
+	// CallApply.
 	Undoes    string
 	UndoToken UndoToken
 	// Standing are the other restrictions on this target that stay in force.

@@ -17,8 +17,8 @@ func (g *Guard) Approve(ctx context.Context, r ReviewRequest) (Ticket, error) {
 	return g.review(ctx, r, StepApprove)
 }
 
-// Reject ends a waiting ticket. It takes someone who could have approved it,
-// and a reason. It returns nil if and only if the ticket is rejected.
+// Reject ends a waiting ticket. It takes someone who could have approved it and
+// holds the step reject too, and a reason. It returns nil if and only if the ticket is rejected.
 func (g *Guard) Reject(ctx context.Context, r ReviewRequest) (Ticket, error) {
 	return g.review(ctx, r, StepReject)
 }

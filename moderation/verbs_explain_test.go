@@ -1,6 +1,7 @@
 package moderation_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +11,9 @@ import (
 	"github.com/elevenminutes/interlock/moderation"
 	"github.com/elevenminutes/interlock/moderation/moderationtest"
 )
+
+// vbLimit is an exhausted limit.
+var vbLimit = moderation.LimitState{Rule: moderation.Rule{Source: "policy.csv:9"}, Key: "person=p-mod", Unit: "requests", Charged: 1}
 
 func TestExplainAnswersAsDoWouldAndHasNoEffect(t *testing.T) {
 	t.Parallel()
@@ -34,7 +38,7 @@ func TestExplainAnswersAsDoWouldAndHasNoEffect(t *testing.T) {
 		{"what was undone lately", func(h *vbHost) { h.undoes(h.does(suspend("mod2", "@one", "")), "mod3") }, suspend("mod", "@one", "k"), "", nil, []moderation.Slot{{moderation.Any}}},
 		{"an exhausted limit", func(h *vbHost) {
 			h.limiter.AnswerWith(func(moderation.Charge) (moderation.Usage, error) {
-				return moderation.Usage{RetryAfter: time.Minute}, nil
+				return moderation.Usage{RetryAfter: time.Minute, Limits: []moderation.LimitState{vbLimit}}, nil
 			})
 		}, suspend("mod", "@one", "k"), moderation.CodeLimited, nil, nil},
 		{"an exhausted limit that takes approvals", func(h *vbHost) {
@@ -63,7 +67,10 @@ func TestExplainAnswersAsDoWouldAndHasNoEffect(t *testing.T) {
 				t.Errorf("refused: %v", e.Refusal)
 			case tc.code != "":
 				if e.Refusal == nil || e.Refusal.Code != tc.code {
-					t.Errorf("refusal %v, want %s", e.Refusal, tc.code)
+					t.Fatalf("refusal %v, want %s", e.Refusal, tc.code)
+				}
+				if limited := tc.code == moderation.CodeLimited; limited && (!slices.Equal(e.Limits, []moderation.LimitState{vbLimit}) || !slices.Equal(e.Refusal.Rules, []moderation.Rule{vbLimit.Rule})) {
+					t.Errorf("limits %v and rules %v, want %v", e.Limits, e.Refusal.Rules, vbLimit)
 				}
 			default:
 				if diff := cmp.Diff(tc.slots, e.Requirement.Quorum.Slots, cmpopts.EquateEmpty()); diff != "" {

@@ -12,11 +12,13 @@
 //
 // # A policy
 //
-//	# Who may do what: role, step, kind, tier, domain, allow or deny.
+//	# Who may do what: role, step, kind, tier, domain, eft (allow or deny).
 //	p, moderator, request, account.*, normal, *, allow
 //	p, moderator, request, post.remove, normal, *, allow
 //	p, lead,      request, *, *, *, allow
 //	p, lead,      approve, *, *, *, allow
+//	p, lead,      reject,  *, *, *, allow
+//	p, lead,      read,    *, *, *, allow
 //	p, director,  approve, *, *, *, allow
 //	p, moderator, undo,    *, *, *, allow
 //	p, lead,      freeze,  *, *, *, allow
@@ -99,6 +101,9 @@
 //	batch>25          it has more targets
 //	age>24h           what is undone was executed longer ago (undo only)
 //
+// In this version nothing asks for the step bypass, and every action has one
+// target: rows about bypass, and batch, are checked and do not apply yet.
+//
 // The quorum is none in so many words, or slots separated by spaces, each filled
 // by another person, who has one of the roles that | separates: lead|director
 // director is a director, and another director or a lead. To fill a slot one
@@ -126,8 +131,9 @@
 //
 // # What is refused at load
 //
-// A policy is loaded whole or not at all, and all that is wrong is reported
-// together, by row and column: besides what is malformed, a policy that allows
+// A policy is loaded whole or not at all. All rows that are wrong by themselves
+// are reported together, by row and column; when there are none, all that is
+// wrong between rows: a policy that allows
 // nothing, the same row twice, wildcards that reach bypass, requests without a
 // requirement, deadlines that end before the hold of another row does, quorums
 // of roles that nobody is granted or that may not approve what they are asked

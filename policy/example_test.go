@@ -65,7 +65,7 @@ p, lead, approve, *, *, *, Allow
 	// Output:
 	// policy: the policy has 2 errors:
 	// 	policy.csv:2: tier "protcted": is no tier; did you mean "protected"?, or * for all
-	// 	policy.csv:3: eft "Allow": is neither allow nor deny
+	// 	policy.csv:3: eft "Allow": is neither allow nor deny (eft, the effect, is a p row's last column)
 	// policy.csv:2 tier protcted
 }
 

@@ -135,7 +135,7 @@ func inDomain(domain string) string {
 	case moderation.Any:
 		return "in every domain"
 	case otherDomain:
-		return "in a domain that no row names"
+		return "in any domain that no row names"
 	}
 	return "in domain " + domain
 }

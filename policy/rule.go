@@ -30,7 +30,7 @@ func parseRule(a *at, v *vocabulary) *rule {
 	f := a.row.Fields
 	r := &rule{row: a.row, deny: f[5] == effectDeny}
 	if f[5] != effectAllow && f[5] != effectDeny {
-		a.wrong("eft", f[5], "is neither allow nor deny")
+		a.wrong("eft", f[5], "is neither allow nor deny (eft, the effect, is a p row's last column)")
 	}
 	r.parseSubject(a, v, f[0])
 	r.parseStep(a, f[1])

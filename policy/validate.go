@@ -209,5 +209,5 @@ func more(n int) string {
 	if n <= 0 {
 		return ""
 	}
-	return fmt.Sprintf(" and for %d others", n)
+	return fmt.Sprintf(" and %d more", n)
 }

@@ -42,7 +42,7 @@ func ExampleOpen() {
 	// Output:
 	// true [{testdata/policy.csv:4 p, lead, request, *, *, *, allow}] <nil>
 	// [[lead director] [director]] 10m0s
-	// false denied [{testdata/policy.csv:10 p, contractor, *, *, protected, *, deny}] <nil>
+	// false denied [{testdata/policy.csv:12 p, contractor, *, *, protected, *, deny}] <nil>
 }
 
 // What is wrong with a policy is reported together.
@@ -152,7 +152,7 @@ func ExampleNewLimiter() {
 	fmt.Println(usage.Allowed, err)
 	// Output:
 	// false [[director]] <nil>
-	// testdata/policy.csv:24 all 5000000
+	// testdata/policy.csv:26 all 5000000
 	// true <nil>
 }
 

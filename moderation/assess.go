@@ -98,6 +98,9 @@ func (q *inquiry) recount(ctx context.Context, t Ticket, f *findings) error {
 		if err != nil {
 			return err
 		}
+		if why == nil {
+			why = notFrozen(f.freezes, actor, q.now)
+		}
 		if why == nil && actor.Person != review.Person {
 			why = &Refusal{Text: fmt.Sprintf("The login %q belongs to someone else now than when the approval was given.", review.Login)}
 		}
@@ -210,8 +213,9 @@ func (q *inquiry) room(ctx context.Context, step Step, f *findings, peek bool) (
 	u, err := q.charge(ctx, c, peek)
 	if err == nil && !u.Allowed && len(u.Over) > 0 {
 		// What its approvals were asked for lets it pass, and nothing else.
+		given := u.Over
 		if u.Over = missingSlots(u.Over, f.overrun); len(u.Over) == 0 {
-			c.Overrun = true
+			c.Overrun = given
 			u, err = q.charge(ctx, c, peek)
 		}
 	}

@@ -48,7 +48,8 @@ type Config struct {
 	// MaxStaleness is the most that facts and policy may be out of date.
 	// Zero means one minute.
 	MaxStaleness time.Duration
-	// MaxUndoStaleness is the same for undo, which goes on from the last good
+	// MaxUndoStaleness is the same for undo and for all that stops a restriction
+	// (reject, cancel, freeze, revoke, resolve), which go on from the last good
 	// facts for longer. Zero means one hour; less than MaxStaleness is refused.
 	MaxUndoStaleness time.Duration
 	// Lately is how long a target's higher tier, a rejection and an undo are

@@ -213,7 +213,7 @@ func (q *inquiry) asking(ctx context.Context, r *request, f *findings, peek bool
 		return limited(f.usage)
 	}
 	f.extra = append(f.extra, f.usage.Over...)
-	c.Overrun = true
+	c.Overrun = f.usage.Over
 	if f.usage, err = q.charge(ctx, c, peek); err != nil {
 		return err
 	}

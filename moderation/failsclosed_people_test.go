@@ -252,7 +252,7 @@ func fcAgainRows() []fcRow {
 		}),
 		waits("at execution a limit can ask for further approvals", moderation.StatusPending, func(w *fcWorld) {
 			w.limiter.AnswerWith(func(c moderation.Charge) (moderation.Usage, error) {
-				return moderation.Usage{Allowed: c.Overrun, Over: []moderation.Slot{{"director"}}}, nil
+				return moderation.Usage{Allowed: len(c.Overrun) > 0, Over: []moderation.Slot{{"director"}}}, nil
 			})
 		}),
 		waits("at execution a freeze is waited for", moderation.StatusHeld, func(w *fcWorld) {

@@ -136,7 +136,7 @@ func fcRecoverRows() []fcRow {
 func fcOverThen(u moderation.Usage, err error) func(*fcWorld) {
 	return func(w *fcWorld) {
 		w.limiter.AnswerWith(func(c moderation.Charge) (moderation.Usage, error) {
-			if c.Overrun {
+			if len(c.Overrun) > 0 {
 				return u, err
 			}
 			return moderation.Usage{Over: []moderation.Slot{{"lead"}}}, nil

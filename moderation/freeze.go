@@ -157,6 +157,19 @@ func (q *inquiry) pin(ctx context.Context, f *findings) error {
 	return nil
 }
 
+// notFrozen keeps from approving whoever a freeze names: what a stolen account
+// approves must not count either. Rejecting goes on.
+func notFrozen(freezes Head, a Actor, now time.Time) *Refusal {
+	for i := range freezes.Standing {
+		t := &freezes.Standing[i]
+		scope := t.Action.Parameters
+		if login, ok := scope[scopeActor]; ok && now.Before(t.Until) && (login == a.Login || scope[scopePerson] == a.Person) {
+			return frozenRefusal(t, now)
+		}
+	}
+	return nil
+}
+
 // frozenRefusal tells by whom and until when something is frozen.
 func frozenRefusal(f *Ticket, now time.Time) *Refusal {
 	return &Refusal{

@@ -66,6 +66,8 @@ func (g *Guard) ask(ctx context.Context, r request) (Ticket, error) {
 		case err == nil || t.Revision > 0:
 			return g.answer(t, err)
 		case try == tries || !errors.Is(err, ErrConflict):
+			// The place that it may have under an "open" limit is free again.
+			g.giveFree(ctx, Charge{At: ChargeRequest, Step: r.step, Ticket: r.id, Actor: r.action.Actor, Kind: r.action.Kind, Count: 1, Time: now})
 			return Ticket{}, g.refuse(ctx, r, now, err)
 		}
 		// Somebody was faster; look again, to say who.

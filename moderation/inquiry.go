@@ -50,9 +50,10 @@ func lied(code Code, format string, args ...any) *Refusal {
 
 // inquiry begins the questions of one verb.
 func (g *Guard) inquiry(step Step, now time.Time) *inquiry {
-	q := &inquiry{g: g, now: now, bound: g.config.MaxStaleness}
-	if step == StepUndo {
-		q.bound = g.config.MaxUndoStaleness
+	q := &inquiry{g: g, now: now, bound: g.config.MaxUndoStaleness}
+	switch step {
+	case StepRequest, StepApprove, StepBypass, StepUnfreeze:
+		q.bound = g.config.MaxStaleness // what restricts, or lets restrict
 	}
 	return q
 }

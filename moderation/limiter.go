@@ -61,9 +61,11 @@ type Charge struct {
 	Count  int   // how many targets; at least 1
 	Reach  int64 // how many people in all; not negative
 	Time   time.Time
-	// Overrun says that the slots of Usage.Over were approved: limits that
-	// asked for such slots are drawn as far as they go and do not refuse.
-	Overrun bool
+	// Overrun are slots of Usage.Over that were approved. A limit all of whose
+	// own slots are among them (each counts for one limit) is drawn as far as
+	// it goes and does not refuse; every other limit does, also one that was
+	// exhausted since it was asked.
+	Overrun []Slot
 }
 
 // Usage is what a limiter answers. The zero Usage refuses.

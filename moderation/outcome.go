@@ -3,6 +3,7 @@ package moderation
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/elevenminutes/interlock/audit"
 )
@@ -49,10 +50,19 @@ func (g *Guard) settle(t Ticket, f *findings, e event) (Change, error) {
 		if err != nil {
 			return Change{}, err
 		}
+		undone.Barred = f.barredSoFar(undone, e.at, g.config.Lately)
 		tickets = append(tickets, undone)
 	}
 	c := g.change(f, e.at, e.kind, nil, tickets...)
 	c.Policy = ""
 	c.Record.Outcome = &audit.Outcome{Status: string(e.status), Code: string(e.code), Error: e.note}
 	return c, nil
+}
+
+// barredSoFar adds to those whom a ticket bars from the next request those whom
+// the target's last one bars, whose place it takes.
+func (f *findings) barredSoFar(t Ticket, now time.Time, window time.Duration) []string {
+	last := findings{call: CallApply, head: f.head, barred: t.Barred}
+	last.lately(now, time.Time{}, window)
+	return last.barred
 }

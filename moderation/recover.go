@@ -44,7 +44,11 @@ func (g *Guard) restore(ctx context.Context, r audit.Record, tickets []Ticket) e
 			return fmt.Errorf("moderation: restoring the use of limits from record %s: %w", r.ID, err)
 		}
 	}
-	if releaser, ok := g.config.Limiter.(Releaser); ok && finishes(r.Event, t) {
+	releaser, ok := g.config.Limiter.(Releaser)
+	if !ok {
+		return nil
+	}
+	for _, t := range finished(r.Event, tickets) {
 		if err := releaser.Release(ctx, t.charge(ChargeRequest, r.Time)); err != nil {
 			return fmt.Errorf("moderation: restoring the use of limits from record %s: %w", r.ID, err)
 		}
@@ -62,7 +66,7 @@ func chargesOf(r audit.Record, t Ticket) []Charge {
 	case r.Event == audit.EventIntent && !t.ends():
 		return []Charge{t.charge(ChargeExecute, r.Time)}
 	case r.Event == audit.EventRejected: // which the reviewer pays
-		c := t.charge(ChargeExecute, r.Time)
+		c := t.charge(ChargeRequest, r.Time)
 		c.Step, c.Person, c.Actor = StepReject, r.Actor.Person, r.Actor.Login
 		return []Charge{c}
 	}

@@ -17,17 +17,37 @@ func finishes(e audit.Event, t Ticket) bool {
 	return t.Status.Final()
 }
 
-// release tells a limiter that counts unfinished tickets that one is finished.
-// Where that fails, the ticket goes on counting: the limit is then too strict,
-// never too lax.
+// finished returns the tickets of a change that stop being unfinished with it:
+// the one that the record is about, and an unknown one that its undo settles.
+func finished(e audit.Event, tickets []Ticket) []Ticket {
+	var over []Ticket
+	for i, t := range tickets {
+		if i == 0 && finishes(e, t) || i > 0 && t.Status.Final() {
+			over = append(over, t)
+		}
+	}
+	return over
+}
+
+// release tells a limiter that counts unfinished tickets which are finished.
 func (g *Guard) release(ctx context.Context, c Change) {
-	releaser, ok := g.config.Limiter.(Releaser)
-	if !ok || len(c.Tickets) == 0 || !finishes(c.Record.Event, c.Tickets[0]) {
+	if _, ok := g.config.Limiter.(Releaser); !ok {
 		return
 	}
-	charge := c.Tickets[0].charge(ChargeRequest, c.Record.Time)
+	for _, t := range finished(c.Record.Event, c.Tickets) {
+		g.giveFree(ctx, t.charge(ChargeRequest, c.Record.Time))
+	}
+}
+
+// giveFree releases a charge. Where that fails, the ticket goes on counting: the
+// limit is then too strict, never too lax.
+func (g *Guard) giveFree(ctx context.Context, c Charge) {
+	releaser, ok := g.config.Limiter.(Releaser)
+	if !ok || c.Ticket == "" {
+		return
+	}
 	bounded(detach(ctx), g.config.DecideTimeout, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, releaser.Release(ctx, charge)
+		return struct{}{}, releaser.Release(ctx, c)
 	})
 }
 
@@ -36,6 +56,6 @@ func (t Ticket) charge(at ChargeAt, now time.Time) Charge {
 	return Charge{
 		At: at, Step: t.Step, Ticket: t.ID, Person: t.Requester.Person, Actor: t.Requester.Login, Kind: t.Action.Kind,
 		Target: t.Subject.ID, Tier: t.Subject.Tier, Domain: t.Subject.Domain, Count: 1, Reach: t.Subject.Reach,
-		Time: now, Overrun: len(t.Overrun) > 0,
+		Time: now, Overrun: t.Overrun,
 	}
 }

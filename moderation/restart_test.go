@@ -62,7 +62,7 @@ func (f *vbFile) reopen(t *testing.T) {
 // vbExhausted is the answer of a limit on executions that is exhausted and
 // takes a director's approval.
 func vbExhausted(c moderation.Charge) (moderation.Usage, error) {
-	if c.Overrun || c.At == moderation.ChargeRequest {
+	if len(c.Overrun) > 0 || c.At == moderation.ChargeRequest {
 		return moderation.Usage{Allowed: true}, nil
 	}
 	return moderation.Usage{RetryAfter: time.Hour, Over: []moderation.Slot{{"director"}}}, nil
@@ -169,7 +169,7 @@ func TestRestartKeeps(t *testing.T) {
 			h.approves(t, "director")
 			h.advances(t, moderation.StatusExecuted)
 			taken := h.limiter.Taken()
-			if last := taken[len(taken)-1]; !last.Overrun {
+			if last := taken[len(taken)-1]; len(last.Overrun) == 0 {
 				h.t.Errorf("charged as %+v, want an overrun", last)
 			}
 		}},

@@ -77,6 +77,8 @@ func (q *inquiry) review(ctx context.Context, t Ticket, r ReviewRequest, step St
 		return f, none, err
 	case why != nil:
 		return f, none, why
+	case step == StepApprove && notFrozen(f.freezes, actor, q.now) != nil:
+		return f, none, notFrozen(f.freezes, actor, q.now)
 	case counted(t, f, actor):
 		return f, none, &Refusal{Code: CodeAlreadyCounted, Ticket: t.ID, Text: "The person behind " + r.Actor + " has reviewed this ticket already; one person fills one slot."}
 	}
@@ -104,7 +106,7 @@ func (q *inquiry) reject(ctx context.Context, t Ticket, f *findings, actor Actor
 		return f, e, err
 	}
 	f.decision = d
-	c := f.charge(ChargeExecute, StepReject, t.ID)
+	c := f.charge(ChargeRequest, StepReject, t.ID)
 	c.Person, c.Actor = actor.Person, actor.Login
 	u, err := q.charge(ctx, c, false)
 	if err != nil {
@@ -170,7 +172,11 @@ func (g *Guard) tryMutate(ctx context.Context, about request, now, raw time.Time
 		findings *findings
 		event    event
 	}
-	q := g.inquiry(t.Step, now)
+	step := t.Step
+	if about.step != StepApprove {
+		step = about.step // what stops a ticket goes on from older facts
+	}
+	q := g.inquiry(step, now)
 	v, err := inquire(ctx, q, func(ctx context.Context) (verdict, error) {
 		f, e, err := decide(ctx, q, t)
 		return verdict{f, e}, err

@@ -30,7 +30,9 @@ func (q *inquiry) takeBack(ctx context.Context, r *request, f *findings) error {
 	if err != nil {
 		return err
 	}
-	if q.g.atWork(t.ID) { // its handler may yet take effect
+	// Its handler may yet take effect, in this process or in another one.
+	elsewhere := q.g.config.Store != nil && t.Status == StatusUnknown && q.now.Before(t.GiveUp.Add(q.g.config.ResolveGrace))
+	if q.g.atWork(t.ID) || elsewhere {
 		return &Refusal{Code: CodeTooEarly, Ticket: t.ID, RetryAfter: time.Second, Text: "The handler may still be running; look again later."}
 	}
 	kind, ok := q.g.kinds[t.Action.Kind]

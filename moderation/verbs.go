@@ -42,7 +42,7 @@ type FreezeRequest struct {
 // Scope is what a freeze covers: what matches every field that is set. The
 // zero Scope is refused; everything is frozen by All in so many words.
 type Scope struct {
-	Actor  string // a login: the human behind it, with all logins and services
+	Actor  string // a login: the human behind it, with all logins and services, who then approves nothing either
 	Kind   string // a kind
 	Tier   string // a tier
 	Domain string // a domain

@@ -43,7 +43,7 @@ func TestExplainAnswersAsDoWouldAndHasNoEffect(t *testing.T) {
 		}, suspend("mod", "@one", "k"), moderation.CodeLimited, nil, nil},
 		{"an exhausted limit that takes approvals", func(h *vbHost) {
 			h.limiter.AnswerWith(func(c moderation.Charge) (moderation.Usage, error) {
-				if c.Overrun || c.At == moderation.ChargeRequest {
+				if len(c.Overrun) > 0 || c.At == moderation.ChargeRequest {
 					return moderation.Usage{Allowed: true}, nil
 				}
 				return moderation.Usage{RetryAfter: time.Minute, Over: []moderation.Slot{lead}}, nil

@@ -215,7 +215,7 @@ func TestExhaustedLimitThatTakesApprovals(t *testing.T) {
 	director := []moderation.Slot{{"director"}}
 	over := func(at moderation.ChargeAt) func(c moderation.Charge) (moderation.Usage, error) {
 		return func(c moderation.Charge) (moderation.Usage, error) {
-			if c.At != at || c.Overrun {
+			if c.At != at || len(c.Overrun) > 0 {
 				return moderation.Usage{Allowed: true}, nil
 			}
 			return moderation.Usage{RetryAfter: time.Hour, Over: director}, nil
@@ -223,7 +223,7 @@ func TestExhaustedLimitThatTakesApprovals(t *testing.T) {
 	}
 	overruns := func(h *vbHost, ticket moderation.Ticket) (at []moderation.ChargeAt) {
 		for _, c := range h.limiter.Taken() {
-			if c.Ticket == ticket.ID && c.Overrun {
+			if c.Ticket == ticket.ID && len(c.Overrun) > 0 {
 				at = append(at, c.At)
 			}
 		}
@@ -264,7 +264,7 @@ func TestExhaustedLimitThatTakesApprovals(t *testing.T) {
 			if c.At == moderation.ChargeExecute {
 				slot = director[0]
 			}
-			if c.Overrun {
+			if len(c.Overrun) > 0 {
 				return moderation.Usage{Allowed: true}, nil
 			}
 			return moderation.Usage{RetryAfter: time.Hour, Over: []moderation.Slot{slot}}, nil

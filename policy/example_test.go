@@ -147,7 +147,7 @@ func ExampleNewLimiter() {
 	fmt.Println(usage.Allowed, usage.Over, err)
 	fmt.Println(usage.Limits[0].Rule.Source, usage.Limits[0].Key, usage.Limits[0].Left)
 
-	charge.Overrun = true // a director approved it
+	charge.Overrun = usage.Over // a director approved it
 	usage, err = limiter.Take(ctx, charge)
 	fmt.Println(usage.Allowed, err)
 	// Output:

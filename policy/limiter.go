@@ -52,7 +52,7 @@ func NewLimiter(a *Authorizer) (*Limiter, error) {
 // (exact to the nanosecond; zero where an open limit is in the way, since
 // nobody knows when its tickets end), whether no wait helps, and which approvals
 // would let it pass where every limit in the way takes some. Where
-// Charge.Overrun says that these were given, those limits are drawn as far as
+// Charge.Overrun has them, those limits are drawn as far as
 // they go.
 //
 // requests and actions count Charge.Count, reach counts Charge.Reach, and open
@@ -161,6 +161,7 @@ func (l *Limiter) settle(draws []draw, c *moderation.Charge, m mode) (moderation
 	for i := range draws {
 		draws[i].look(c)
 	}
+	spare(draws, c.Overrun)
 	if m != restores && blocked(draws) {
 		return refusal(draws, c), nil
 	}

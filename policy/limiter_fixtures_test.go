@@ -55,7 +55,7 @@ func executed(reach int64) func(*moderation.Charge) {
 	return func(c *moderation.Charge) { c.At, c.Reach = moderation.ChargeExecute, reach }
 }
 
-func overrun(c *moderation.Charge) { c.Overrun = true }
+func overrun(c *moderation.Charge) { c.Overrun = []moderation.Slot{{"lead"}} }
 
 func take(t testing.TB, l moderation.Limiter, c moderation.Charge) moderation.Usage {
 	t.Helper()

@@ -101,7 +101,9 @@ func TestOpenTicketsAreCountedUntilReleased(t *testing.T) {
 		}
 		id, over := strings.CutPrefix(s.do, "!")
 		c := charge("ann", 1, noon, ticket(id))
-		c.Overrun = over
+		if over {
+			overrun(&c)
+		}
 		u := take(t, l, c)
 		if u.Allowed != s.allowed {
 			t.Fatalf("step %d (%s): %+v; want allowed %v", i, s.do, u, s.allowed)

@@ -29,9 +29,16 @@ type chargeKey struct {
 	ticket string
 	at     moderation.ChargeAt
 	step   moderation.Step
+	person string // of a rejection, which several may try
 }
 
-func keyOf(c *moderation.Charge) chargeKey { return chargeKey{c.Ticket, c.At, c.Step} }
+func keyOf(c *moderation.Charge) chargeKey {
+	key := chargeKey{ticket: c.Ticket, at: c.At, step: c.Step}
+	if c.Step == moderation.StepReject {
+		key.person = c.Person
+	}
+	return key
+}
 
 // payer is what may not differ when a charge is repeated. Tier, reach and
 // count may: they are asked afresh each time.

@@ -102,7 +102,7 @@ func (l *naiveLimiter) charge(_ context.Context, c moderation.Charge, take bool)
 	u := moderation.Usage{Allowed: true}
 	for _, b := range l.buckets(c) {
 		wait, never := l.wait(b, c)
-		spared := c.Overrun && len(b.limit.approve) > 0
+		spared := len(c.Overrun) > 0 && len(b.limit.approve) > 0
 		state := moderation.LimitState{Rule: moderation.Rule{Source: b.limit.name}, Key: b.key, Unit: b.limit.unit, Left: l.left(b, c.Time)}
 		if (wait > 0 || never || b.limit.unit == "open" && state.Left < 1) && !spared {
 			u.Allowed, u.Never = false, u.Never || never
@@ -192,7 +192,7 @@ func (l *naiveLimiter) draw(c moderation.Charge) {
 			v.last = c.Time
 		}
 		drawn := int64(c.Count) * int64(b.limit.window)
-		if c.Overrun && len(b.limit.approve) > 0 {
+		if len(c.Overrun) > 0 && len(b.limit.approve) > 0 {
 			drawn = min(drawn, max(v.parts, 0))
 		}
 		v.parts -= drawn

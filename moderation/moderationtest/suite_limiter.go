@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -89,7 +90,7 @@ func (o LimiterOptions) complete() (LimiterOptions, error) {
 	if o.Charge.Time.IsZero() {
 		o.Charge.Time = epoch
 	}
-	if o.TooMuch == (moderation.Charge{}) {
+	if reflect.ValueOf(o.TooMuch).IsZero() {
 		o.TooMuch = o.Charge
 		o.TooMuch.Count *= o.Burst + 1
 		o.TooMuch.Reach *= int64(o.Burst + 1)
@@ -103,9 +104,9 @@ func (o LimiterOptions) complete() (LimiterOptions, error) {
 		return o, fmt.Errorf("moderationtest: LimiterOptions.Window is %v; use at least a millisecond for each of Burst", o.Window)
 	case o.Slack < 0:
 		return o, fmt.Errorf("moderationtest: LimiterOptions.Slack is %v; it can't be negative", o.Slack)
-	case (o.Both == moderation.Charge{}) != (o.Other == moderation.Charge{}):
+	case reflect.ValueOf(o.Both).IsZero() != reflect.ValueOf(o.Other).IsZero():
 		return o, errors.New("moderationtest: LimiterOptions has only one of Both and Other; give both or none")
-	case (o.Open == moderation.Charge{}) != (o.OpenCap <= 0):
+	case reflect.ValueOf(o.Open).IsZero() != (o.OpenCap <= 0):
 		return o, errors.New("moderationtest: LimiterOptions has only one of Open and OpenCap; give both or none")
 	}
 	return o, nil
@@ -114,7 +115,7 @@ func (o LimiterOptions) complete() (LimiterOptions, error) {
 func limiterChecks(opts LimiterOptions) []check[limiterSubject] {
 	checks := append(chargeChecks(), timeChecks()...)
 	checks = append(checks, restoreChecks()...)
-	if opts.Both != (moderation.Charge{}) {
+	if !reflect.ValueOf(opts.Both).IsZero() {
 		checks = append(checks, pairChecks()...)
 	}
 	if opts.OpenCap > 0 {

@@ -165,7 +165,9 @@ func overrun(t tester, s limiterSubject) {
 	r.drain(t)
 	approvals := r.refuses(t, "a charge of an empty limit", s.opts.Charge).Over
 	c := s.opts.Charge
-	c.Overrun = true
+	if c.Overrun = approvals; len(approvals) == 0 {
+		c.Overrun = []moderation.Slot{{"approver"}}
+	}
 	switch got := r.take(t.Context(), c).Allowed; {
 	case got && len(approvals) == 0:
 		t.Errorf("a charge with Overrun was taken from an empty limit that asks for no approvals")

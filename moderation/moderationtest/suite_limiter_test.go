@@ -186,7 +186,7 @@ func TestLimiterSuiteCatches(t *testing.T) {
 	approvable.Charge.Tier, approvable.Burst = "staff", 2
 	add(approvable, []limiterDefect{
 		{"approvals that were asked for do not count", "overrun spares only limits that asked for approvals",
-			asked(func(_ *naiveLimiter, c *moderation.Charge) { c.Overrun = false })},
+			asked(func(_ *naiveLimiter, c *moderation.Charge) { c.Overrun = nil })},
 	})
 	mustCatch(t, limiterChecks(opts), defects)
 }

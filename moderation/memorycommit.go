@@ -170,8 +170,12 @@ func (s *MemoryStore) apply(c Change) {
 			s.keys[requestKey{t.Action.Actor, t.Action.Key}] = t.ID
 			head.all = append(head.all, t.ID)
 		}
+		was := s.tickets[t.ID]
 		s.tickets[t.ID] = t
 		head.update(t)
+		if was == nil || was.Subject != t.Subject {
+			head.look(t.Subject)
+		}
 		if !t.Due.IsZero() {
 			s.due.push(dueTicket{t.Due, t.ID})
 		}

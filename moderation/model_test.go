@@ -39,7 +39,7 @@ func TestModel(t *testing.T) {
 // TestModel here to follow it.
 func TestModelSequence(t *testing.T) {
 	t.Parallel()
-	for _, seed := range []uint64{1, 2, 3} {
+	for _, seed := range []uint64{1, 2, 3, 1795454738865179926} {
 		vbSequence(t, seed)
 	}
 }

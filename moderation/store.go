@@ -84,7 +84,9 @@ type Head struct {
 	// Over; nil for none. It is not to be changed.
 	Last *Ticket
 	// Tier is the tier that the target was last seen to have, by the latest
-	// Subject.TierSeen of its tickets, and TierSeen that moment.
+	// Subject.TierSeen of its tickets, and TierSeen that moment. Of two looks at
+	// one moment the later commit counts; a revision that leaves its ticket's
+	// Subject as it was is no look.
 	Tier     string
 	TierSeen time.Time
 }

@@ -42,9 +42,6 @@ func (h *targetState) update(t *Ticket) {
 	if t.Status == StatusRejected || t.Status == StatusUndone {
 		h.last = t
 	}
-	if !t.Subject.TierSeen.Before(h.tierSeen) {
-		h.tier, h.tierSeen = t.Subject.Tier, t.Subject.TierSeen
-	}
 }
 
 // withoutBusy moves up who is left.
@@ -57,4 +54,13 @@ func withoutBusy(busy [2]string, id string) (left [2]string) {
 		}
 	}
 	return left
+}
+
+// look takes what the guard saw of the target into its head. A revision that
+// leaves its ticket's subject as it was is no look: it would put back what was
+// seen before.
+func (h *targetState) look(s Subject) {
+	if !s.TierSeen.Before(h.tierSeen) {
+		h.tier, h.tierSeen = s.Tier, s.TierSeen
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
+
+	"github.com/elevenminutes/interlock/audit"
 )
 
 // commit makes a change durable, with its record. The end of the caller's
@@ -46,6 +48,11 @@ func (g *Guard) try(ctx context.Context, a *attempt) error {
 		g.release(ctx, a.change)
 	}
 	return err
+}
+
+// inDoubt reports whether a failed commit may have been, or may yet be, written.
+func inDoubt(err error) bool {
+	return err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, audit.ErrNotWritten)
 }
 
 // withState puts the tickets' new state on the record.

@@ -68,7 +68,7 @@ func (g *Guard) intend(ctx context.Context, t Ticket, f *findings, now time.Time
 		return g.begin(ctx, a.change)
 	})
 	switch {
-	case err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, audit.ErrNotWritten):
+	case inDoubt(err):
 		// The intent may be durable or may become so. The handler does not
 		// run; that is owed to the trail.
 		g.oweRefusal(next, f, now, unrecorded(err), a)

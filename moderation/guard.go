@@ -118,7 +118,14 @@ func (g *Guard) admit(ctx context.Context, r request, f *findings, now, raw time
 	if err != nil {
 		return Ticket{}, err
 	}
-	if err := g.commit(ctx, g.change(f, now, audit.EventRequested, nil, t)); err != nil {
+	if err := g.payOwed(ctx); err != nil {
+		return Ticket{}, unrecorded(err)
+	}
+	a := &attempt{change: g.change(f, now, audit.EventRequested, nil, t)}
+	if err := g.try(ctx, a); err != nil {
+		if inDoubt(err) { // what the caller is told was refused must not be done later
+			g.oweRefusal(t, f, now, unrecorded(err), a)
+		}
 		return Ticket{}, unrecorded(err)
 	}
 	g.waits.follow(Ticket{}, t, raw)

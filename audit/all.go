@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -16,8 +15,9 @@ import (
 // record is one that [Record.Validate] accepts. Their errors come joined
 // in a [*multierror.Error], through which errors.Is and errors.As see each of
 // them, and which names each by its position and type; a panic is [ErrPanic].
-// The joined error matches [ErrNotWritten] only if every sink said so: as long
-// as one may have stored the record, it must be appended again until all have.
+// The joined error matches [ErrNotWritten] only if every sink said so, and
+// [ErrNoRoom] only if every sink said the one or the other: as long as one may
+// have stored the record, it must be appended again until all have.
 //
 // A sink that has not answered when ctx is done is given up on with
 // [ErrTimeout], and what hangs is bounded as [Deadline] says. A ctx that is
@@ -25,7 +25,15 @@ import (
 // in Deadline.
 //
 // The result is a [Replayer] if one of the sinks is: it replays the first such
-// one. All returns [ErrNoSink] if there is no sink or one of them is nil.
+// one. It is a [Snapshotter] if that one is, and keeps its snapshots there.
+// SaveSnapshot fails while an append through All is under way, and from an
+// append that is in doubt on until the same record has been stored or refused
+// for certain: the sink may hold a record that its caller does not know of. A
+// sink that has not saved the snapshot when ctx is done is given up on with
+// ErrTimeout, and may still save it; write is called on the goroutine of who
+// saves, and not after SaveSnapshot has returned.
+//
+// All returns [ErrNoSink] if there is no sink or one of them is nil.
 func All(sinks ...Sink) (Sink, error) {
 	if len(sinks) == 0 {
 		return nil, fmt.Errorf("%w to All", ErrNoSink)
@@ -42,8 +50,11 @@ func All(sinks ...Sink) (Sink, error) {
 			replayer = r
 		}
 	}
-	if replayer != nil {
-		return &replayingAll{all: a, Replayer: replayer}, nil
+	switch r := replayer.(type) {
+	case Snapshotter:
+		return &snapshottingAll{all: a, snapshots: newSnapshots(r)}, nil
+	case Replayer:
+		return &replayingAll{all: a, replayed: replayed{r}}, nil
 	}
 	return a, nil
 }
@@ -54,23 +65,33 @@ type all struct {
 
 type replayingAll struct {
 	*all
-	Replayer
+	replayed
 }
 
-// Volatile reports what the sink that is replayed says.
-func (a *replayingAll) Volatile() bool { return forgets(a.Replayer) }
+type snapshottingAll struct {
+	*all
+	*snapshots
+}
 
 func (a *all) Append(ctx context.Context, r Record) error {
+	return a.append(ctx, r).err
+}
+
+func (a *snapshottingAll) Append(ctx context.Context, r Record) error {
+	return a.follow(ctx, r, a.append)
+}
+
+func (a *all) append(ctx context.Context, r Record) answer {
 	if err := r.Validate(); err != nil {
-		return err
+		return answer{err: err, refused: true}
 	}
 	if err := alive(ctx); err != nil {
-		return err
+		return answer{err: err, untried: true}
 	}
 	calls := make([]*call, len(a.callers))
 	answers := make([]answer, len(a.callers))
 	for i, c := range a.callers {
-		calls[i], answers[i].err = c.start(ctx, r)
+		calls[i], answers[i] = c.start(ctx, r)
 	}
 	for i, c := range a.callers {
 		if calls[i] != nil {
@@ -80,49 +101,46 @@ func (a *all) Append(ctx context.Context, r Record) error {
 	return a.join(r.ID, answers)
 }
 
-// join returns nil if every answer is.
-func (a *all) join(id string, answers []answer) error {
-	refused := true
+// join returns the answer of all: nil if every one is, and what it says for
+// certain only if every one does.
+func (a *all) join(id string, answers []answer) answer {
+	joined := answer{refused: true, noRoom: true, untried: true}
 	var errs []error
 	for i, answer := range answers {
-		refused = refused && answer.refused
+		joined.refused = joined.refused && answer.refused
+		joined.noRoom = joined.noRoom && (answer.refused || answer.noRoom)
+		joined.untried = joined.untried && answer.untried
 		if answer.err != nil {
 			errs = append(errs, &sinkError{index: i, sink: fmt.Sprintf("%T", a.callers[i].sink), err: answer.err})
 		}
 	}
 	if len(errs) == 0 {
-		return nil
+		return answer{}
 	}
 	for _, err := range errs {
-		err.(*sinkError).refused = refused
+		err := err.(*sinkError)
+		err.err = joined.veil(err.err)
 	}
 	summary := fmt.Sprintf("audit: %d of %d sinks did not store record %.64q", len(errs), len(answers), id)
-	return &multierror.Error{Errors: errs, ErrorFormat: func(errs []error) string {
+	joined.err = &multierror.Error{Errors: errs, ErrorFormat: func(errs []error) string {
 		texts := make([]string, len(errs))
 		for i, err := range errs {
 			texts[i] = err.Error()
 		}
 		return summary + ": " + strings.Join(texts, "; ")
 	}}
+	return joined
 }
 
-// sinkError is what one sink of several answered. It hides ErrNotWritten
-// unless all of them said so, and shows all else that it wraps.
+// sinkError is what one sink of several answered.
 type sinkError struct {
-	index   int
-	sink    string
-	err     error
-	refused bool
+	index int
+	sink  string
+	err   error
 }
 
 func (e *sinkError) Error() string {
 	return fmt.Sprintf("sinks[%d] (%s): %v", e.index, e.sink, e.err)
 }
 
-func (e *sinkError) Is(target error) bool {
-	return (e.refused || target != ErrNotWritten) && errors.Is(e.err, target)
-}
-
-func (e *sinkError) As(target any) bool {
-	return errors.As(e.err, target)
-}
+func (e *sinkError) Unwrap() error { return e.err }

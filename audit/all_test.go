@@ -22,6 +22,8 @@ func always(fault audittest.Fault) *audittest.Faulty {
 	return &audittest.Faulty{Script: func(int, audit.Record) audittest.Fault { return fault }}
 }
 
+func noRoom() audittest.Fault { return audittest.Fail(fmt.Errorf("%w: 0 bytes left", audit.ErrNoRoom)) }
+
 func refuseRecord(reason string) audittest.Fault {
 	return audittest.Fail(fmt.Errorf("%w: %s", audit.ErrNotWritten, reason))
 }
@@ -207,6 +209,101 @@ func TestAllGivesEachSinkACopy(t *testing.T) {
 	}
 	if diff := cmp.Diff(intact, r); diff != "" {
 		t.Errorf("the caller's record (-want +got):\n%s", diff)
+	}
+}
+
+func TestAllHasNoRoomOnlyIfNoSinkHoldsTheRecord(t *testing.T) {
+	t.Parallel()
+	type faults = []audittest.Fault
+	for name, test := range map[string]struct {
+		faults             faults
+		noRoom, notWritten bool
+	}{
+		"the only one has none":        {faults{noRoom()}, true, false},
+		"none has":                     {faults{noRoom(), noRoom()}, true, false},
+		"one has none, one refuses":    {faults{noRoom(), refuseRecord("big")}, true, false},
+		"one refuses, one has none":    {faults{refuseRecord("big"), noRoom()}, true, false},
+		"all refuse":                   {faults{refuseRecord("big"), refuseRecord("odd")}, false, true},
+		"one has none and refuses":     {faults{audittest.Fail(errors.Join(audit.ErrNoRoom, audit.ErrNotWritten))}, true, true},
+		"one has none, one stores":     {faults{noRoom(), {}}, false, false},
+		"one stores, one has none":     {faults{{}, noRoom()}, false, false},
+		"one has none, one fails":      {faults{noRoom(), audittest.Fail(nil)}, false, false},
+		"one is in doubt, two are not": {faults{audittest.StoreThenFail(nil), noRoom(), refuseRecord("big")}, false, false},
+		"one has none, one panics":     {faults{noRoom(), audittest.Panic(audit.ErrNoRoom)}, false, false},
+		"one panics":                   {faults{audittest.Panic(audit.ErrNoRoom)}, false, false},
+		"one has none, one is closed":  {faults{noRoom(), audittest.Fail(audit.ErrClosed)}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var sinks []audit.Sink
+			for _, fault := range test.faults {
+				sinks = append(sinks, always(fault))
+			}
+			inner := must[audit.Sink](t)(audit.All(sinks...))
+			for nested, sink := range map[string]audit.Sink{
+				"alone":  inner,
+				"nested": must[audit.Sink](t)(audit.All(must[audit.Sink](t)(audit.Deadline(inner, time.Minute)))),
+			} {
+				err := sink.Append(t.Context(), audittest.Record("id"))
+				if err == nil {
+					t.Fatal("Append returned nil")
+				}
+				if errors.Is(err, audit.ErrNoRoom) != test.noRoom || errors.Is(err, audit.ErrNotWritten) != test.notWritten {
+					t.Errorf("%s: %v; ErrNoRoom %v, want %v; ErrNotWritten %v, want %v", nested, err,
+						errors.Is(err, audit.ErrNoRoom), test.noRoom, errors.Is(err, audit.ErrNotWritten), test.notWritten)
+				}
+			}
+		})
+	}
+}
+
+func TestAllShowsTheConflictOfOneSink(t *testing.T) {
+	t.Parallel()
+	conflict := audittest.Fail(fmt.Errorf("%w: %w", audit.ErrConflict, audit.ErrNotWritten))
+	sink := must[audit.Sink](t)(audit.All(always(conflict), new(audit.Memory)))
+	err := sink.Append(t.Context(), audittest.Record("id"))
+	if !errors.Is(err, audit.ErrConflict) || errors.Is(err, audit.ErrNotWritten) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestCauseOfADoneContextSaysNothingOfTheRecord ends contexts with what another
+// append has failed with.
+func TestCauseOfADoneContextSaysNothingOfTheRecord(t *testing.T) {
+	t.Parallel()
+	reason := fmt.Errorf("first of a group: %w: %w: %w", audit.ErrNotWritten, audit.ErrNoRoom, audit.ErrConflict)
+	for name, compose := range map[string]func(sink audit.Sink) audit.Sink{
+		"alone":    func(sink audit.Sink) audit.Sink { return new(audit.Memory) },
+		"All":      func(sink audit.Sink) audit.Sink { return must[audit.Sink](t)(audit.All(sink)) },
+		"Deadline": func(sink audit.Sink) audit.Sink { return must[audit.Sink](t)(audit.Deadline(sink, time.Hour)) },
+	} {
+		for _, late := range []bool{false, true} {
+			if late && name == "alone" {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, late %v", name, late), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					inner := always(audittest.Hang())
+					defer inner.Release()
+					ctx, cancel := context.WithCancelCause(t.Context())
+					if late {
+						time.AfterFunc(time.Second, func() { cancel(reason) })
+					} else {
+						cancel(reason)
+					}
+					err := compose(inner).Append(ctx, audittest.Record("id"))
+					if !errors.Is(err, reason) || errors.Is(err, audit.ErrTimeout) != late {
+						t.Errorf("got %v", err)
+					}
+					for _, target := range []error{audit.ErrNotWritten, audit.ErrNoRoom, audit.ErrConflict} {
+						if errors.Is(err, target) {
+							t.Errorf("%v matches %v", err, target)
+						}
+					}
+				})
+			})
+		}
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"sync/atomic"
+	"sync"
 )
 
 const (
@@ -22,7 +22,10 @@ const (
 type caller struct {
 	sink  Sink
 	slots chan struct{} // one is taken by each append until the sink answers
-	stuck atomic.Int64  // appends that nobody waits for any more
+
+	mu    sync.Mutex
+	stuck int            // appends that nobody waits for any more
+	late  map[string]int // how many of them there are for each record's ID
 }
 
 // newCaller returns an error that says to whom a nil sink was given.
@@ -30,7 +33,7 @@ func newCaller(sink Sink, to string) (*caller, error) {
 	if isNil(sink) {
 		return nil, fmt.Errorf("%w to %s: it is nil (%T)", ErrNoSink, to, sink)
 	}
-	return &caller{sink: sink, slots: make(chan struct{}, maxCalls)}, nil
+	return &caller{sink: sink, slots: make(chan struct{}, maxCalls), late: map[string]int{}}, nil
 }
 
 // isNil reports whether an interface is nil or holds a nil pointer.
@@ -50,41 +53,45 @@ type call struct {
 	record   Record
 	pointees pointees // of record
 	answers  chan answer
-	settled  atomic.Bool // whichever of answer and abandonment came first
-}
+	again    bool // an earlier append of the record still hangs
 
-// answer is what the sink said. What the error says of itself is looked up
-// where a panic of the error's methods does no harm.
-type answer struct {
-	err     error
-	refused bool // err wraps ErrNotWritten
+	settled bool // whichever of answer and abandonment came first; under caller.mu
 }
 
 // append hands the record to the sink and waits for its answer, or until ctx
 // is done.
 func (c *caller) append(ctx context.Context, r Record) answer {
-	k, err := c.start(ctx, r)
-	if err != nil {
-		return answer{err: err}
+	k, a := c.start(ctx, r)
+	if k == nil {
+		return a
 	}
 	return c.wait(ctx, k)
 }
 
 // start hands a copy of the record to the sink: the sink may hold it for longer
-// than the caller's append takes.
-func (c *caller) start(ctx context.Context, r Record) (*call, error) {
-	if n := c.stuck.Load(); n >= maxStuck {
-		return nil, fmt.Errorf("%w: %d earlier appends still hang in it", ErrTimeout, n)
+// than the caller's append takes. Without a call the answer says why.
+func (c *caller) start(ctx context.Context, r Record) (*call, answer) {
+	stuck, again := c.hanging(r.ID)
+	if stuck >= maxStuck {
+		return nil, answer{untried: true, err: fmt.Errorf("%w: %d earlier appends still hang in it", ErrTimeout, stuck)}
 	}
 	select {
 	case c.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, unanswered(ctx)
+		return nil, answer{untried: true, err: unanswered(ctx)}
 	}
-	k := &call{answers: make(chan answer, 1)}
+	k := &call{answers: make(chan answer, 1), again: again}
 	k.record = r.cloneInto(&k.pointees)
 	go c.run(ctx, k)
-	return k, nil
+	return k, answer{}
+}
+
+// hanging returns how many appends hang with nobody waiting for them, and
+// whether one of them is of the record with that ID.
+func (c *caller) hanging(id string) (stuck int, again bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stuck, c.late[id] > 0
 }
 
 func (c *caller) run(ctx context.Context, k *call) {
@@ -97,11 +104,7 @@ func (c *caller) run(ctx context.Context, k *call) {
 			a = answer{err: fmt.Errorf("%w: it ended its goroutine", ErrPanic)}
 		}
 		<-c.slots
-		if k.settled.Swap(true) {
-			c.stuck.Add(-1)
-			return
-		}
-		k.answers <- a
+		c.settle(k, a)
 	}()
 	a = ask(ctx, c.sink, k.record)
 	returned = true
@@ -113,7 +116,22 @@ func ask(ctx context.Context, sink Sink, r Record) answer {
 		return answer{}
 	}
 	_ = err.Error() // panics here, if at all
-	return answer{err: err, refused: errors.Is(err, ErrNotWritten)}
+	return answer{err: err, refused: errors.Is(err, ErrNotWritten), noRoom: errors.Is(err, ErrNoRoom)}
+}
+
+// settle passes on the sink's answer if somebody still waits for it.
+func (c *caller) settle(k *call, a answer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !k.settled {
+		k.settled = true
+		k.answers <- a.afterLate(k.again)
+		return
+	}
+	c.stuck--
+	if c.late[k.record.ID]--; c.late[k.record.ID] == 0 {
+		delete(c.late, k.record.ID)
+	}
 }
 
 func (c *caller) wait(ctx context.Context, k *call) answer {
@@ -122,15 +140,22 @@ func (c *caller) wait(ctx context.Context, k *call) answer {
 		return a
 	case <-ctx.Done():
 	}
-	c.stuck.Add(1)
-	if k.settled.Swap(true) { // it answered just now
-		c.stuck.Add(-1)
-		return <-k.answers
+	if c.abandon(k) {
+		return answer{err: unanswered(ctx)}
 	}
-	return answer{err: unanswered(ctx)}
+	return <-k.answers // it came just now
 }
 
-// unanswered is the error of an append that nobody waits for any more.
-func unanswered(ctx context.Context) error {
-	return fmt.Errorf("%w: %w", ErrTimeout, context.Cause(ctx))
+// abandon reports whether nobody will wait for the call, which has not been
+// answered.
+func (c *caller) abandon(k *call) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k.settled {
+		return false
+	}
+	k.settled = true
+	c.stuck++
+	c.late[k.record.ID]++
+	return true
 }

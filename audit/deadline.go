@@ -10,7 +10,9 @@ import (
 // that has not answered by then, or when the caller's context is done, is
 // given up on with [ErrTimeout] and the context's error: whether it has stored
 // the record, or will do so later, is not known. A panic of the sink is
-// [ErrPanic]. All other answers are passed on as they are.
+// [ErrPanic]. All other answers are passed on as they are, but for [ErrNoRoom]
+// while an append of the same record that was given up on still hangs in the
+// sink: that one may find room yet, so it is left out of the error.
 //
 // The sink gets a context with that deadline, and a copy of the record, which
 // it may hold for as long as it hangs. What hangs is bounded: the sink is asked
@@ -18,7 +20,9 @@ import (
 // their d; and while 64 appends that were given up on still hang, further ones
 // are refused at once. When the sink answers again, so does the composition.
 //
-// The result is a [Replayer] if sink is one. Replay is not bounded.
+// The result is a [Replayer] if sink is one, and a [Snapshotter] if sink is one
+// ([All] tells how snapshots are saved through it). Neither is bound by d.
+//
 // Deadline returns [ErrNoSink] for a nil sink, and an error for a d that is not
 // positive.
 func Deadline(sink Sink, d time.Duration) (Sink, error) {
@@ -30,8 +34,11 @@ func Deadline(sink Sink, d time.Duration) (Sink, error) {
 		return nil, fmt.Errorf("audit: deadline %v is not positive", d)
 	}
 	bounded := &deadline{caller: c, limit: d}
-	if r, ok := sink.(Replayer); ok {
-		return &replayingDeadline{deadline: bounded, Replayer: r}, nil
+	switch r := sink.(type) {
+	case Snapshotter:
+		return &snapshottingDeadline{deadline: bounded, snapshots: newSnapshots(r)}, nil
+	case Replayer:
+		return &replayingDeadline{deadline: bounded, replayed: replayed{r}}, nil
 	}
 	return bounded, nil
 }
@@ -43,25 +50,27 @@ type deadline struct {
 
 type replayingDeadline struct {
 	*deadline
-	Replayer
+	replayed
 }
 
-// Volatile reports what the sink says.
-func (d *replayingDeadline) Volatile() bool { return forgets(d.Replayer) }
+type snapshottingDeadline struct {
+	*deadline
+	*snapshots
+}
 
 func (d *deadline) Append(ctx context.Context, r Record) error {
+	return d.append(ctx, r).err
+}
+
+func (d *snapshottingDeadline) Append(ctx context.Context, r Record) error {
+	return d.follow(ctx, r, d.append)
+}
+
+func (d *deadline) append(ctx context.Context, r Record) answer {
 	if err := alive(ctx); err != nil {
-		return err
+		return answer{err: err, untried: true}
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.limit)
 	defer cancel()
-	return d.caller.append(ctx, r).err
-}
-
-// alive returns an error if ctx is done, so that no sink is asked in vain.
-func alive(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	return fmt.Errorf("audit: append not tried: %w", context.Cause(ctx))
+	return d.caller.append(ctx, r)
 }

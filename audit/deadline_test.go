@@ -3,8 +3,10 @@ package audit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +42,7 @@ func TestDeadlineGivesUpInTime(t *testing.T) {
 		"ends its goroutine":          {audittest.Exit(), 0, audit.ErrPanic, 0},
 		"fails":                       {audittest.Fail(audit.ErrCorrupt), 0, audit.ErrCorrupt, 0},
 		"refuses":                     {refuseRecord("big"), 0, audit.ErrNotWritten, 0},
+		"has no room":                 {noRoom(), 0, audit.ErrNoRoom, 0},
 		"stores":                      {audittest.Pass(), 0, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,6 +68,57 @@ func TestDeadlineGivesUpInTime(t *testing.T) {
 				if waited := time.Since(start); waited != test.after {
 					t.Errorf("waited %v, want %v", waited, test.after)
 				}
+			})
+		})
+	}
+}
+
+// TestNoRoomIsNoAnswerWhileAnEarlierAppendMayFindSome gives up on an append of
+// "id" that hangs, and appends again.
+func TestNoRoomIsNoAnswerWhileAnEarlierAppendMayFindSome(t *testing.T) {
+	t.Parallel()
+	for name, compose := range map[string]func(t *testing.T, sink audit.Sink) audit.Sink{
+		"Deadline": func(t *testing.T, sink audit.Sink) audit.Sink {
+			return must[audit.Sink](t)(audit.Deadline(sink, time.Second))
+		},
+		"All": func(t *testing.T, sink audit.Sink) audit.Sink {
+			return must[audit.Sink](t)(audit.All(sink))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var calls atomic.Int32
+				gates := []chan error{make(chan error), make(chan error)}
+				inner := funcSink(func(context.Context, audit.Record) error {
+					if n := int(calls.Add(1)); n <= len(gates) {
+						return <-gates[n-1]
+					}
+					return fmt.Errorf("%w: 0 bytes left", audit.ErrNoRoom)
+				})
+				sink := compose(t, inner)
+				wantNoRoom := func(when, id string, want bool) {
+					t.Helper()
+					err := sink.Append(t.Context(), minimalRecord(id))
+					if err == nil || errors.Is(err, audit.ErrNoRoom) != want || !strings.Contains(err.Error(), "0 bytes left") {
+						t.Errorf("%s: got %v; want one that matches ErrNoRoom: %v", when, err, want)
+					}
+				}
+				for range 2 {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					defer cancel()
+					if err := sink.Append(ctx, minimalRecord("id")); !errors.Is(err, audit.ErrTimeout) {
+						t.Fatalf("got %v", err)
+					}
+				}
+				wantNoRoom("while two appends hang", "id", false)
+				wantNoRoom("another record meanwhile", "other", true)
+				gates[1] <- nil
+				synctest.Wait()
+				wantNoRoom("while one hangs", "id", false)
+				gates[0] <- nil
+				synctest.Wait()
+				wantNoRoom("once none hangs any more", "id", true)
 			})
 		})
 	}

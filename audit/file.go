@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/elevenminutes/interlock/internal/disk"
 )
 
 // File is a sink that appends records to a file of JSON lines, and a
@@ -15,8 +17,8 @@ import (
 type File struct {
 	path   string
 	torn   string
-	disk   disk
-	handle handle
+	disk   disk.FS
+	handle disk.File
 	info   os.FileInfo // which file the handle is
 	wake   chan struct{}
 	ended  chan struct{}
@@ -61,21 +63,21 @@ type File struct {
 //
 // The owner must call [File.Close]; until then one goroutine runs.
 func OpenFile(path string) (*File, error) {
-	return openFile(osDisk{}, path)
+	return openFile(disk.OS{}, path)
 }
 
-func openFile(d disk, path string) (*File, error) {
+func openFile(fsys disk.FS, path string) (*File, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	h, err := d.open(path)
+	h, err := fsys.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("audit: opening the file of records: %w", err)
 	}
 	f := &File{
 		path:    path,
-		disk:    d,
+		disk:    fsys,
 		handle:  h,
 		wake:    make(chan struct{}, 1),
 		ended:   make(chan struct{}),
@@ -83,7 +85,7 @@ func openFile(d disk, path string) (*File, error) {
 		pending: newGroup(nil),
 	}
 	if err := f.prepare(); err != nil {
-		return nil, errors.Join(err, h.unlock(), h.Close())
+		return nil, errors.Join(err, h.Unlock(), h.Close())
 	}
 	go f.commitGroups()
 	return f, nil
@@ -168,7 +170,7 @@ func (f *File) Close() error {
 	f.mu.Unlock()
 
 	<-f.ended
-	if err := errors.Join(f.handle.unlock(), f.handle.Close()); err != nil {
+	if err := errors.Join(f.handle.Unlock(), f.handle.Close()); err != nil {
 		return fmt.Errorf("audit: closing the file of records: %w", err)
 	}
 	return nil

@@ -28,7 +28,7 @@ func (g *group) abandon(ctx context.Context, path string) error {
 	case <-g.done:
 		return g.err // just in time
 	default:
-		return fmt.Errorf("audit: %s: the record may be stored or not: %w", path, context.Cause(ctx))
+		return fmt.Errorf("audit: %s: the record may be stored or not: %w", path, causeOf(ctx))
 	}
 }
 
@@ -79,7 +79,7 @@ func (f *File) write(lines []byte, size int64) error {
 		err = io.ErrShortWrite
 	}
 	if err == nil {
-		err = f.handle.sync()
+		err = f.handle.Sync()
 	}
 	if err != nil {
 		// What is not known to be on the disk must not be read as if it were.
@@ -96,7 +96,7 @@ func (f *File) write(lines []byte, size int64) error {
 // has the given size. The open handle keeps the file's number from being used
 // for another one.
 func (f *File) unchanged(size int64) error {
-	info, err := f.disk.stat(f.path)
+	info, err := f.disk.Stat(f.path)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrReplaced, err)

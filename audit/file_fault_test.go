@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/elevenminutes/interlock/internal/disk/disktest"
 )
 
 func testRecord(id string) Record {
@@ -43,7 +45,7 @@ func storedIDs(t *testing.T, path string) []string {
 // one and the same story fail in turn.
 func TestNoAcknowledgedRecordIsLostWhicheverOperationFails(t *testing.T) {
 	t.Parallel()
-	for name, failure := range map[string]error{"with an error": syscall.EIO, "for want of space": errors.New("no space left"), "half way in silence": errShort} {
+	for name, failure := range map[string]error{"with an error": syscall.EIO, "for want of space": errors.New("no space left"), "half way in silence": disktest.Short} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for n := 0; ; n++ {
@@ -68,7 +70,7 @@ func failOnce(t *testing.T, n int, failure error) (failed string) {
 	if err := os.WriteFile(path, []byte(string(old)+"\n"+`{"id":"torn`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	disk := &faultyDisk{fail: func(i int, op string) error {
+	faulty := &disktest.Faulty{Fail: func(i int, op, _ string) error {
 		if i != n {
 			return nil
 		}
@@ -77,10 +79,10 @@ func failOnce(t *testing.T, n int, failure error) (failed string) {
 	}}
 	want := []string{"old"}
 	var doubt []string
-	f, err := openFile(disk, path)
+	f, err := openFile(faulty, path)
 	if err == nil {
 		want, doubt = appendThree(t, f, want)
-		if err := f.Close(); (err != nil) != (failed == "unlock" || failed == "close") {
+		if err := f.Close(); (err != nil) != (failed == disktest.OpUnlock || failed == disktest.OpClose) {
 			t.Errorf("operation %d (%s): Close: %v", n, failed, err)
 		}
 	} else if failed == "" {
@@ -126,8 +128,8 @@ func read(t *testing.T, path string) string {
 func TestOpeningMakesDurableWhatItFindsAndSetsAside(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ content, want string }{
-		"new":  {"", "open lock fstat stat sync syncDir"},
-		"torn": {`{"id":"torn`, "open lock fstat stat create write sync close syncDir truncate sync syncDir"},
+		"new":  {"", "open lock fstat stat sync syncdir"},
+		"torn": {`{"id":"torn`, "open lock fstat stat create write sync close syncdir truncate sync syncdir"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,13 +137,13 @@ func TestOpeningMakesDurableWhatItFindsAndSetsAside(t *testing.T) {
 			if err := os.WriteFile(path, []byte(test.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			disk := &faultyDisk{}
-			f, err := openFile(disk, path)
+			faulty := &disktest.Faulty{}
+			f, err := openFile(faulty, path)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			steps := slices.DeleteFunc(disk.log, func(op string) bool { return op == "read" })
+			steps := slices.DeleteFunc(faulty.Ops(), func(op string) bool { return op == disktest.OpRead })
 			if diff := cmp.Diff(test.want, strings.Join(steps, " ")); diff != "" {
 				t.Errorf("steps of opening (-want +got):\n%s", diff)
 			}
@@ -152,13 +154,13 @@ func TestOpeningMakesDurableWhatItFindsAndSetsAside(t *testing.T) {
 func TestFileMovedAwayWhileItIsBeingOpenedIsNoticed(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "trail.jsonl")
-	disk := &faultyDisk{during: func(op string) {
-		if op == "lock" {
+	faulty := &disktest.Faulty{During: func(op, _ string) {
+		if op == disktest.OpLock {
 			_ = os.Rename(path, path+".old")
 			_ = os.WriteFile(path, nil, 0o600)
 		}
 	}}
-	if f, err := openFile(disk, path); f != nil || !errors.Is(err, ErrReplaced) {
+	if f, err := openFile(faulty, path); f != nil || !errors.Is(err, ErrReplaced) {
 		t.Errorf("got %v, %v", f, err)
 	}
 }
@@ -181,13 +183,13 @@ func TestFailedSyncIsNeverFollowedByAYes(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "trail.jsonl")
 	once := false
-	disk := &faultyDisk{}
-	f, err := openFile(disk, path)
+	faulty := &disktest.Faulty{}
+	f, err := openFile(faulty, path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	disk.fail = func(_ int, op string) error {
-		if op != "sync" || once {
+	faulty.Fail = func(_ int, op, _ string) error {
+		if op != disktest.OpSync || once {
 			return nil
 		}
 		once = true
@@ -215,14 +217,14 @@ func TestFailedSyncIsNeverFollowedByAYes(t *testing.T) {
 func TestReplacementDuringTheWriteIsNotAcknowledged(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "trail.jsonl")
-	disk := &faultyDisk{}
-	f, err := openFile(disk, path)
+	faulty := &disktest.Faulty{}
+	f, err := openFile(faulty, path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	disk.during = func(op string) {
-		if op == "write" {
+	faulty.During = func(op, _ string) {
+		if op == disktest.OpWrite {
 			_ = os.Remove(path)
 		}
 	}
@@ -233,8 +235,8 @@ func TestReplacementDuringTheWriteIsNotAcknowledged(t *testing.T) {
 
 func TestReadErrorEndsAReplay(t *testing.T) {
 	t.Parallel()
-	disk := &faultyDisk{}
-	f, err := openFile(disk, filepath.Join(t.TempDir(), "trail.jsonl"))
+	faulty := &disktest.Faulty{}
+	f, err := openFile(faulty, filepath.Join(t.TempDir(), "trail.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,8 +244,8 @@ func TestReadErrorEndsAReplay(t *testing.T) {
 	if err := f.Append(t.Context(), testRecord("a")); err != nil {
 		t.Fatal(err)
 	}
-	disk.fail = func(_ int, op string) error {
-		if op == "read" {
+	faulty.Fail = func(_ int, op, _ string) error {
+		if op == disktest.OpRead {
 			return syscall.EIO
 		}
 		return nil
@@ -261,13 +263,13 @@ func TestTooManyTornLinesRefuse(t *testing.T) {
 	if err := os.WriteFile(path, []byte(`{"id":"torn`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	disk := &faultyDisk{fail: func(_ int, op string) error {
-		if op == "create" {
+	faulty := &disktest.Faulty{Fail: func(_ int, op, _ string) error {
+		if op == disktest.OpCreate {
 			return os.ErrExist
 		}
 		return nil
 	}}
-	if f, err := openFile(disk, path); f != nil || err == nil || !strings.Contains(err.Error(), "too many exist") {
+	if f, err := openFile(faulty, path); f != nil || err == nil || !strings.Contains(err.Error(), "too many exist") {
 		t.Errorf("got %v, %v", f, err)
 	}
 	if got := read(t, path); got != `{"id":"torn` {
@@ -276,27 +278,27 @@ func TestTooManyTornLinesRefuse(t *testing.T) {
 }
 
 // slowDisk is a disk whose writes wait until they are let go.
-func slowDisk() (disk *faultyDisk, release chan struct{}) {
+func slowDisk() (faulty *disktest.Faulty, release chan struct{}) {
 	release = make(chan struct{})
-	disk = &faultyDisk{}
-	disk.during = func(op string) {
-		if op == "write" {
+	faulty = &disktest.Faulty{}
+	faulty.During = func(op, _ string) {
+		if op == disktest.OpWrite {
 			<-release
 		}
 	}
-	return disk, release
+	return faulty, release
 }
 
 func TestConcurrentAppendsShareOneSync(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		disk, release := slowDisk()
-		f, err := openFile(disk, filepath.Join(dir, "trail.jsonl"))
+		faulty, release := slowDisk()
+		f, err := openFile(faulty, filepath.Join(dir, "trail.jsonl"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		syncs := disk.count("sync")
+		syncs := faulty.Count(disktest.OpSync)
 		var group sync.WaitGroup
 		appendOne := func(id string) {
 			group.Go(func() {
@@ -313,7 +315,7 @@ func TestConcurrentAppendsShareOneSync(t *testing.T) {
 		synctest.Wait() // all others wait for the next group
 		close(release)
 		group.Wait()
-		if got := disk.count("sync") - syncs; got != 2 {
+		if got := faulty.Count(disktest.OpSync) - syncs; got != 2 {
 			t.Errorf("%d syncs for one record and then a hundred", got)
 		}
 		if err := f.Close(); err != nil {
@@ -326,12 +328,13 @@ func TestAppendReturnsWhenItsContextIsDoneThoughTheDiskHangs(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "trail.jsonl")
 	synctest.Test(t, func(t *testing.T) {
-		disk, release := slowDisk()
-		f, err := openFile(disk, path)
+		faulty, release := slowDisk()
+		f, err := openFile(faulty, path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		cause := errors.Join(context.DeadlineExceeded, ErrNotWritten) // of another append
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, cause)
 		defer cancel()
 		err = f.Append(ctx, testRecord("late"))
 		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrNotWritten) || !strings.Contains(err.Error(), path) {
@@ -354,8 +357,8 @@ func TestWhatWaitsForAHungDiskIsBounded(t *testing.T) {
 	big := testRecord("big")
 	big.Reason = strings.Repeat("a", most/4)
 	synctest.Test(t, func(t *testing.T) {
-		disk, release := slowDisk()
-		f, err := openFile(disk, path)
+		faulty, release := slowDisk()
+		f, err := openFile(faulty, path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -401,8 +404,8 @@ func TestAppendsUnderWayAreDoneWhenCloseReturns(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "trail.jsonl")
 	synctest.Test(t, func(t *testing.T) {
-		disk, release := slowDisk()
-		f, err := openFile(disk, path)
+		faulty, release := slowDisk()
+		f, err := openFile(faulty, path)
 		if err != nil {
 			t.Fatal(err)
 		}

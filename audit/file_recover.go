@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"unicode/utf8"
 
+	"github.com/elevenminutes/interlock/internal/disk"
 	"github.com/elevenminutes/interlock/internal/jsontext"
 )
 
@@ -39,7 +40,7 @@ func (f *File) prepare() error {
 		}
 	}
 	// A predecessor that was killed may have written without syncing.
-	if err := errors.Join(f.handle.sync(), f.disk.syncDir(filepath.Dir(f.path))); err != nil {
+	if err := errors.Join(f.handle.Sync(), f.disk.SyncDir(filepath.Dir(f.path))); err != nil {
 		return fmt.Errorf("audit: syncing the file of records: %w", err)
 	}
 	f.stored = whole
@@ -48,7 +49,7 @@ func (f *File) prepare() error {
 
 // claim locks the file and returns its size.
 func (f *File) claim() (int64, error) {
-	if err := f.handle.lock(); err != nil {
+	if err := f.handle.Lock(); err != nil {
 		return 0, err
 	}
 	info, err := f.handle.Stat()
@@ -110,22 +111,22 @@ func (f *File) setAside(whole, size int64) error {
 	}
 	_, err = io.Copy(torn, io.NewSectionReader(f.handle, whole, size-whole))
 	if err == nil {
-		err = torn.sync()
+		err = torn.Sync()
 	}
 	if err = errors.Join(err, torn.Close()); err != nil {
 		return err
 	}
-	if err := f.disk.syncDir(filepath.Dir(path)); err != nil {
+	if err := f.disk.SyncDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	f.torn = path
 	return f.handle.Truncate(whole)
 }
 
-func (f *File) createTorn() (handle, string, error) {
+func (f *File) createTorn() (disk.File, string, error) {
 	for n := 1; n <= maxTorn; n++ {
 		path := fmt.Sprintf("%s.torn-%d", f.path, n)
-		h, err := f.disk.create(path)
+		h, err := f.disk.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}

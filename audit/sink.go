@@ -3,7 +3,10 @@ package audit
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
+
+	"github.com/elevenminutes/interlock/internal/disk"
 )
 
 // Sink is where records go.
@@ -16,7 +19,8 @@ import (
 // earlier one: the caller appends the same record, with the same ID and the
 // same bytes, until it is told.
 // A sink may therefore hold a record twice, but never two bodies under one ID
-// where it can tell.
+// where it can tell: the second is refused with [ErrConflict]. A sink that is
+// full may say so with [ErrNoRoom].
 //
 // Append may be called by many goroutines at once. It must return soon after
 // ctx is done; [Deadline] bounds a sink that does not. It must neither change
@@ -38,6 +42,27 @@ type Sink interface {
 // records are appended; those that come later need not be seen.
 type Replayer interface {
 	Replay(ctx context.Context) iter.Seq2[Record, error]
+}
+
+// Snapshotter is a [Replayer] that can keep a summary of its records, so that
+// who rebuilds state from them need not read all of them again. A sink that is
+// one keeps a snapshot as well protected against change as its records.
+type Snapshotter interface {
+	Replayer
+	// SaveSnapshot keeps what write writes, in place of what it kept before. It
+	// must be the state after every record that was acknowledged before the
+	// call, and after no other: an append while SaveSnapshot runs, or one whose
+	// caller was not told whether it was stored, makes it fail. Without nil as
+	// its answer the snapshot before it is still there; after [ErrTimeout] it
+	// may be saved later.
+	SaveSnapshot(ctx context.Context, write func(io.Writer) error) error
+	// ReplaySnapshot hands the snapshot to read, and then yields the records
+	// that came after it, as Replay does. Without a snapshot read is not
+	// called and every record is yielded. An error of read, and a snapshot
+	// that is damaged or does not agree with the records, is the only thing
+	// that is then yielded: read may have been given part of it, and what it
+	// made of that is to be thrown away.
+	ReplaySnapshot(ctx context.Context, read func(io.Reader) error) iter.Seq2[Record, error]
 }
 
 // Volatile is a sink that can say that its records are lost with the process,
@@ -69,6 +94,13 @@ var (
 	// never be stored, such as one without an ID or one that can't be
 	// encoded; see [Record.Validate]. Nothing was stored.
 	ErrNotWritten = errors.New("audit: record not written")
+	// ErrConflict is wrapped by the error of an append whose ID is another
+	// record's, beside ErrNotWritten.
+	ErrConflict = errors.New("audit: another record is stored under this ID")
+	// ErrNoRoom is wrapped by the error of an append that a full sink has not
+	// begun. The sink does not hold the record. The same record can be appended
+	// again once there is room.
+	ErrNoRoom = errors.New("audit: no room for the record")
 	// ErrClosed is wrapped by what a closed or never opened sink returns.
 	ErrClosed = errors.New("audit: sink is closed")
 	// ErrFailed is wrapped by what a sink returns from its first failed write
@@ -76,7 +108,7 @@ var (
 	ErrFailed = errors.New("audit: sink has failed and must be closed and opened again")
 	// ErrLocked is wrapped when the file of a sink is open elsewhere, in this
 	// process or in another one.
-	ErrLocked = errors.New("audit: file is in use")
+	ErrLocked = disk.ErrLocked
 	// ErrTimeout is wrapped by what a composition returns for a sink that did
 	// not answer in time. Whether the record was stored is not known.
 	ErrTimeout = errors.New("audit: sink did not answer in time")

@@ -30,6 +30,7 @@ type broken struct {
 	closed bool
 	kept   []audit.Record // without a copy
 	ids    map[string]bool
+	bodies map[string]string
 }
 
 func newBroken(defect func(*broken)) *broken {
@@ -39,6 +40,7 @@ func newBroken(defect func(*broken)) *broken {
 		close:   func() error { return nil },
 		release: make(chan struct{}),
 		ids:     map[string]bool{},
+		bodies:  map[string]string{},
 	}
 	defect(b)
 	return b
@@ -79,6 +81,18 @@ func (b *broken) again(r *audit.Record) bool {
 	seen := b.ids[r.ID]
 	b.ids[r.ID] = true
 	return seen
+}
+
+// differs reports whether the record has another body than the first under its
+// ID that it was asked about.
+func (b *broken) differs(r *audit.Record) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	body, seen := b.bodies[r.ID]
+	if !seen && r.Validate() == nil {
+		b.bodies[r.ID] = text(*r)
+	}
+	return seen && body != text(*r)
 }
 
 // keep stores a valid record without a copy.
@@ -204,7 +218,7 @@ func defectsOfAppend() []defect {
 			[]string{"does not keep the record's memory", "hands out records to keep"}},
 		{"refuses a record that it has", before(func(b *broken, _ context.Context, r *audit.Record) (bool, error) {
 			return r.Validate() == nil && b.again(r), errors.New("already there")
-		}), []string{"takes the same record twice"}},
+		}), []string{"takes the same record twice", "keeps what is stored under an ID"}},
 		{"forgets a record that comes twice", func(b *broken) {
 			twice := map[string]bool{}
 			before(func(b *broken, _ context.Context, r *audit.Record) (bool, error) {
@@ -221,6 +235,18 @@ func defectsOfAppend() []defect {
 			}
 			return false, nil
 		}), []string{"takes the same record twice"}},
+		{"refuses another body without saying why", before(func(b *broken, _ context.Context, r *audit.Record) (bool, error) {
+			return b.differs(r), audit.ErrNotWritten
+		}), []string{"keeps what is stored under an ID"}},
+		{"refuses another body without saying that it is for good", before(func(b *broken, _ context.Context, r *audit.Record) (bool, error) {
+			return b.differs(r), audit.ErrConflict
+		}), []string{"keeps what is stored under an ID"}},
+		{"stores the body that it refuses", before(func(b *broken, ctx context.Context, r *audit.Record) (bool, error) {
+			if !b.differs(r) {
+				return false, nil
+			}
+			return true, errors.Join(audit.ErrConflict, audit.ErrNotWritten, b.stored.Append(ctx, *r))
+		}), []string{"keeps what is stored under an ID"}},
 		{"works on after Close", func(b *broken) {
 			b.close = func() error { b.closed = false; return nil }
 		}, []string{"refuses after Close"}},
@@ -277,7 +303,7 @@ func defectsOfReplay() []defect {
 				return func(yield func(audit.Record, error) bool) { yield(audit.Record{}, audit.ErrCorrupt) }
 			}
 		}, slices.DeleteFunc(everyCheck(), func(name string) bool {
-			return name == "refuses after Close" || name == "fails a replay that is cut short" ||
+			return name == "refuses after Close" || name == "fails a replay that is cut short" || name == "keeps what is stored under an ID" ||
 				name == "does not change the record" || name == "refuses a context that is done"
 		})},
 		{"ends in silence when it is cut short", func(b *broken) {
@@ -329,7 +355,7 @@ func defectsOfReplay() []defect {
 
 // everyCheck returns the names of the checks that a sink of these can fail.
 func everyCheck() (names []string) {
-	for _, c := range checks() {
+	for _, c := range recordChecks() {
 		if c.name != "keeps records when opened again" {
 			names = append(names, c.name)
 		}

@@ -18,6 +18,10 @@ type check struct {
 }
 
 func checks() []check {
+	return append(recordChecks(), snapshotChecks()...)
+}
+
+func recordChecks() []check {
 	return []check{
 		{"stores records whole", storesWhole},
 		{"keeps the order of appends", keepsOrder},
@@ -27,6 +31,7 @@ func checks() []check {
 		{"does not change the record", leavesRecordAlone},
 		{"does not keep the record's memory", copiesOnTheWayIn},
 		{"takes the same record twice", takesTwice},
+		{"keeps what is stored under an ID", keepsFirstBody},
 		{"refuses after Close", refusesAfterClose},
 		{"hands out records to keep", copiesOnTheWayOut},
 		{"lets a reader append and stop", letsReaderStop},
@@ -181,6 +186,27 @@ func takesTwice(s *subject) error {
 		return errors.New("a record that was appended twice is not there")
 	}
 	return nil
+}
+
+// keepsFirstBody appends another body under an ID. A sink that does not look
+// for IDs takes it.
+func keepsFirstBody(s *subject) error {
+	first := Record(s.id(1))
+	other := first.Clone()
+	other.Reason = "another reason"
+	if err := s.appendAll(first); err != nil {
+		return err
+	}
+	refusal := s.append(context.Background(), other)
+	if refusal == nil {
+		return nil
+	}
+	for _, target := range []error{audit.ErrConflict, audit.ErrNotWritten} {
+		if err := want(refusal, target, "Append of another body under an ID that is stored"); err != nil {
+			return err
+		}
+	}
+	return s.wantStored(first)
 }
 
 func refusesAfterClose(s *subject) error {

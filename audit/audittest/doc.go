@@ -14,8 +14,9 @@
 //		})
 //	}
 //
-// It looks harder at a sink that is an [audit.Replayer] as well, and at one
-// that it can close, open again or read by other means; see [Option].
+// It looks harder at a sink that is an [audit.Replayer] or an
+// [audit.Snapshotter] as well, and at one that it can close, open again or read
+// by other means; see [Option].
 //
 // [Faulty] is a sink that misbehaves as a script says, for testing what a
 // program does when its trail fails, hangs, panics or lies. [Record] makes

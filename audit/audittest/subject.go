@@ -65,6 +65,9 @@ func (s *subject) replay(ctx context.Context) ([]audit.Record, error) {
 		}
 		return nil
 	})
+	if errors.Is(err, errNoAnswer) {
+		return nil, err // it may still be at work
+	}
 	return s.ours(records), err
 }
 
@@ -88,8 +91,13 @@ func (s *subject) wantStored(want ...audit.Record) error {
 	if err != nil {
 		return err
 	}
+	return differ("stored records", want, got)
+}
+
+// differ returns an error that shows how records differ.
+func differ(what string, want, got []audit.Record) error {
 	if diff := cmp.Diff(texts(want), texts(got)); diff != "" {
-		return fmt.Errorf("stored records differ (-want +got):\n%s", diff)
+		return fmt.Errorf("%s differ (-want +got):\n%s", what, diff)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func ReadBack(read func(t *testing.T, sink audit.Sink) []audit.Record) Option {
 }
 
 // TestSink checks in subtests that a sink keeps the contract of [audit.Sink],
-// and that of [audit.Replayer] if it is one:
+// and those of [audit.Replayer] and [audit.Snapshotter] if it is one:
 //
 //   - what was acknowledged is there, whole, once it is read: after appends in
 //     sequence (and in their order), after 1,000 from 64 goroutines, and after
@@ -41,16 +41,23 @@ func ReadBack(read func(t *testing.T, sink audit.Sink) []audit.Record) Option {
 //   - records that are not valid are refused with [audit.ErrNotWritten] and
 //     leave nothing behind, and a context that is done is refused;
 //   - records share no memory with the caller's, and are not changed;
-//   - the same record may be appended twice;
+//   - the same record may be appended twice; another record under its ID is
+//     either taken, by a sink that does not look, or refused with both
+//     [audit.ErrConflict] and [audit.ErrNotWritten];
 //   - replays may run beside appends, be stopped, and fail when cut short;
-//   - after Close, if the sink has it (with or without a context), appends are
-//     refused with [audit.ErrClosed].
+//   - a replay from a snapshot begins with all of the newest one that was saved,
+//     and yields what came after it, no less and no more; a save that fails, or
+//     that an append gets in the way of, changes nothing; an error of who reads
+//     the snapshot comes back and ends the replay;
+//   - after Close, if the sink has it (with or without a context), appends and
+//     snapshots are refused with [audit.ErrClosed].
 //
 // What can't be read, by Replay or [ReadBack], is only checked for its answers.
 //
 // open returns a sink that is ready, and may register its end with t.Cleanup.
 // It is called for each subtest. The storage behind it need not be
-// empty: the suite makes IDs of its own and looks at no others.
+// empty: the suite makes IDs of its own and looks at no others, but snapshots
+// that are there are replaced.
 func TestSink(t *testing.T, open func(t *testing.T) audit.Sink, opts ...Option) {
 	t.Helper()
 	var o options

@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package audit
+package disk
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-func (f osFile) lock() error {
+func (f osFile) Lock() error {
 	err := f.flock(syscall.LOCK_EX | syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return fmt.Errorf("%w: %s is open in this process or in another one; close it there", ErrLocked, f.Name())
@@ -17,9 +17,8 @@ func (f osFile) lock() error {
 	return err
 }
 
-// unlock is needed besides closing: a child that was just forked may still hold
-// the file, and the lock with it.
-func (f osFile) unlock() error {
+// Unlock implements [File].
+func (f osFile) Unlock() error {
 	return f.flock(syscall.LOCK_UN)
 }
 

@@ -1,6 +1,6 @@
 //go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
 
-package audit
+package disk
 
 import (
 	"errors"
@@ -8,9 +8,9 @@ import (
 	"runtime"
 )
 
-// lock always fails: without it two processes could write to one trail.
-func (f osFile) lock() error {
+// Lock always fails: without it two processes could write to one trail.
+func (f osFile) Lock() error {
 	return fmt.Errorf("audit: a file can't be locked on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }
 
-func (f osFile) unlock() error { return nil }
+func (f osFile) Unlock() error { return nil }

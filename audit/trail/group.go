@@ -1,0 +1,73 @@
+package trail
+
+import (
+	"encoding/binary"
+	"sort"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/elevenminutes/interlock/audit/trail/internal/wal"
+)
+
+// group is the entries that are written, signed and synced together.
+type group struct {
+	first  uint64
+	buffer []byte      // room for the frame's header, then the entries as in a bundle
+	ends   []int       // where each entry ends in buffer
+	leaves []tlog.Hash // of each entry
+	turn   bool        // it is the first of the other write-ahead file
+
+	// Set when it is sealed.
+	stored []tlog.Hash // what the tree stores for it
+	root   tlog.Hash   // of the tree with it
+	note   []byte      // the signed checkpoint that covers it
+
+	done chan struct{} // closed when err tells what came of it
+	err  error
+}
+
+// newGroup returns an empty group that takes about so many bytes of entries.
+func newGroup(first uint64, room int) *group {
+	return &group{
+		first:  first,
+		buffer: make([]byte, wal.GroupHeader, wal.GroupHeader+room),
+		done:   make(chan struct{}),
+	}
+}
+
+// add appends an entry with its leaf hash.
+func (g *group) add(entry []byte, leaf tlog.Hash) {
+	g.buffer = binary.BigEndian.AppendUint16(g.buffer, uint16(len(entry)))
+	g.buffer = append(g.buffer, entry...)
+	g.ends = append(g.ends, len(g.buffer))
+	g.leaves = append(g.leaves, leaf)
+}
+
+// size is that of the tree with the group.
+func (g *group) size() uint64 { return g.first + uint64(len(g.ends)) }
+
+// entries are all of them as in a bundle. Only buffer[:ends] is read once the
+// group is sealed, and never changed.
+func (g *group) entries() []byte { return g.buffer[wal.GroupHeader:g.end(len(g.ends))] }
+
+// end is where the first n entries end in buffer.
+func (g *group) end(n int) int {
+	if n == 0 {
+		return wal.GroupHeader
+	}
+	return g.ends[n-1]
+}
+
+// entry returns the i-th entry of the group.
+func (g *group) entry(i int) []byte {
+	return g.buffer[g.end(i)+2 : g.ends[i] : g.ends[i]]
+}
+
+// find returns the group among ascending ones that has an index.
+func find(groups []*group, index uint64) (*group, bool) {
+	i := sort.Search(len(groups), func(i int) bool { return groups[i].size() > index })
+	if i == len(groups) || groups[i].first > index {
+		return nil, false
+	}
+	return groups[i], true
+}

@@ -25,7 +25,7 @@ import (
 // The exit codes.
 const (
 	exitGood     = 0
-	exitDiffers  = 1 // an expectation did not hold
+	exitDiffers  = 1 // an expectation did not hold, or an earlier trail was changed
 	exitNotReady = 2 // malformed input, or the replay could not be run
 )
 
@@ -62,41 +62,57 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitGood
 }
 
-// replayAll replays the scenarios and tells what came of them.
+// replayAll verifies the trails of earlier runs, replays the scenarios and tells
+// what came of them.
 func replayAll(ctx context.Context, o options, stdout, stderr io.Writer) (differs bool, err error) {
 	scenarios, err := load(ctx, o)
 	if err != nil {
 		return false, err
 	}
-	trails, err := trailFolder(o.trail)
+	folder, err := openTrails(o.trail)
 	if err != nil {
 		return false, err
 	}
+	defer func() { err = errors.Join(err, folder.Close()) }()
 	out := &stickyWriter{w: stdout}
+	told := io.Writer(out)
+	if o.fill {
+		told = io.Discard // all that is printed is the timeline
+	}
+	if changed, err := inspect(ctx, folder, told, stderr); changed || err != nil {
+		return changed, err
+	}
+	places, err := folder.Begin(names(scenarios)...)
+	if err != nil {
+		return false, err
+	}
 	if o.dir == "" {
 		fmt.Fprint(out, intro)
 	}
 	var all []story.Named
-	for _, s := range scenarios {
-		name := baseName(s.Folder)
-		r, err := replay.Run(ctx, s, filepath.Join(trails, name+".jsonl"))
+	for i, s := range scenarios {
+		r, err := replay.Run(ctx, s, places[i].Config())
+		if err == nil {
+			err = folder.End(places[i])
+		}
 		if err != nil {
 			return false, err
 		}
-		differs = differs || len(r.Failures) > 0
-		all = append(all, story.Named{Name: name, Result: r})
+		all = append(all, story.Named{Name: places[i].Name, Result: r})
 		if o.fill {
 			fmt.Fprint(out, replay.Fill(r))
 			continue
 		}
+		differs = differs || len(r.Failures) > 0
 		if err := errors.Join(story.Tell(out, r), out.line()); err != nil {
 			return differs, err
 		}
 	}
-	if o.fill {
-		return false, out.err
+	if !o.fill {
+		err = errors.Join(story.Summarize(out, all), verdict(out, stderr, all))
 	}
-	return differs, errors.Join(story.Summarize(out, all), verdict(out, stderr, all), out.err)
+	changed, verifyErr := verify(ctx, places, told, stderr)
+	return differs || changed, errors.Join(err, verifyErr, out.err)
 }
 
 // load reads the folder that was named, or the two that are built in.
@@ -123,21 +139,21 @@ func load(ctx context.Context, o options) ([]*scenario.Scenario, error) {
 	return all, nil
 }
 
+// names are what scenarios are called in summaries, and their trails.
+func names(scenarios []*scenario.Scenario) []string {
+	var all []string
+	for _, s := range scenarios {
+		all = append(all, baseName(s.Folder))
+	}
+	return all
+}
+
 // baseName is what a folder is called, also where it is named as . or ..
 func baseName(folder string) string {
 	if whole, err := filepath.Abs(folder); err == nil {
 		folder = whole
 	}
 	return filepath.Base(folder)
-}
-
-// trailFolder returns where the trails go: the folder that was named, which is
-// made, or a new temporary one.
-func trailFolder(named string) (string, error) {
-	if named == "" {
-		return os.MkdirTemp("", "elevenminutes-")
-	}
-	return named, os.MkdirAll(named, 0o700)
 }
 
 // verdict tells whether what the timelines expect came true. What differs goes

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -35,12 +36,29 @@ func (o outcome) want(t *testing.T, code int, stdout, stderr string) {
 	}
 }
 
+// What is another one in each run: IDs, times and keys are.
+var (
+	rootLine      = regexp.MustCompile(`(?m)^[A-Za-z0-9+/]{43}=$`)
+	signatureLine = regexp.MustCompile(`(?m)^(— \S+) [A-Za-z0-9+/]{91}=$`)
+	keyText       = regexp.MustCompile(`\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}`)
+	ticketID      = regexp.MustCompile(`\b[A-Z2-7]{26}\b`)
+)
+
+// plain puts names in the place of all that is another one in each run.
+func plain(text, folder string) string {
+	text = strings.ReplaceAll(text, folder, "TRAIL")
+	text = rootLine.ReplaceAllString(text, "ROOT")
+	text = signatureLine.ReplaceAllString(text, "$1 SIGNATURE")
+	text = keyText.ReplaceAllString(text, "+KEY")
+	return ticketID.ReplaceAllString(text, "TICKET")
+}
+
 func TestTheStoryOfTheElevenMinutes(t *testing.T) {
 	t.Parallel()
 	trail := t.TempDir()
 	o := runProgram(t, "-trail", trail)
 	o.want(t, exitGood, "expectations hold", "")
-	got := strings.ReplaceAll(o.stdout, trail, "TRAIL")
+	got := plain(o.stdout, trail)
 	path := filepath.Join("testdata", "golden", "elevenminutes.txt")
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -53,11 +71,6 @@ func TestTheStoryOfTheElevenMinutes(t *testing.T) {
 	}
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
 		t.Errorf("the story (-want +got; -update writes it anew):\n%s", diff)
-	}
-	for _, name := range []string{"before.jsonl", "after.jsonl"} {
-		if info, err := os.Stat(filepath.Join(trail, name)); err != nil || info.Size() == 0 {
-			t.Errorf("the trail %s: %v", name, err)
-		}
 	}
 }
 
@@ -144,8 +157,6 @@ func TestAWorseScenarioIsNoticed(t *testing.T) {
 
 func TestMalformedInputIsExitTwo(t *testing.T) {
 	t.Parallel()
-	used := t.TempDir()
-	runProgram(t, "-trail", used).want(t, exitGood, "", "")
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -160,7 +171,6 @@ func TestMalformedInputIsExitTwo(t *testing.T) {
 		"no flag":                      {[]string{"after"}, `"after" is not a flag; a folder is named by -dir after`},
 		"an unknown flag":              {[]string{"-verbose"}, "flag provided but not defined"},
 		"answers for what is built in": {[]string{"-write-expect"}, "-write-expect needs -dir"},
-		"a trail twice":                {[]string{"-trail", used}, "has records of another run already; name a new place"},
 		"a trail in a file":            {[]string{"-trail", file}, "not a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -232,20 +242,23 @@ func TestTheProgramsExitCodes(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		args           []string
+		home           string
 		code           int
 		stdout, stderr string
 	}{
-		"0 where all comes true":        {nil, 0, "expectations hold.", ""},
-		"0 for help":                    {[]string{"-help"}, 0, "", "Exit codes"},
-		"1 where something differs":     {[]string{"-dir", "testdata/wrong"}, 1, "13 of 13 expectations do not hold.", "testdata/wrong/timeline.txt:1: not as expected"},
-		"2 where a folder is malformed": {[]string{"-dir", "testdata"}, 2, "", "testdata/scenario.txt: can't be read"},
+		"0 where all comes true":            {nil, t.TempDir(), 0, "expectations hold.", ""},
+		"0 for help":                        {[]string{"-help"}, t.TempDir(), 0, "", "Exit codes"},
+		"1 where something differs":         {[]string{"-dir", "testdata/wrong"}, t.TempDir(), 1, "13 of 13 expectations do not hold.", "testdata/wrong/timeline.txt:1: not as expected"},
+		"2 where a folder is malformed":     {[]string{"-dir", "testdata"}, t.TempDir(), 2, "", "testdata/scenario.txt: can't be read"},
+		"2 where trails have no place":      {nil, "", 2, "", "there is no place for the trails"},
+		"0 without that place, with -trail": {[]string{"-trail", t.TempDir()}, "", 0, "expectations hold.", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr bytes.Buffer
 			command := exec.CommandContext(t.Context(), program, tc.args...)
 			command.Stdout, command.Stderr = &stdout, &stderr
-			command.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+			command.Env = append(os.Environ(), "HOME="+tc.home, "XDG_CACHE_HOME=", "LocalAppData="+tc.home)
 			err := command.Run()
 			var exit *exec.ExitError
 			if err != nil && !errors.As(err, &exit) {

@@ -22,7 +22,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("elevenminutes", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.dir, "dir", "", "replay the scenario in this `folder` instead of the two that are built in")
-	flags.StringVar(&o.trail, "trail", "", "write the audit trail to this `folder`, which must not hold one; default: a new temporary folder")
+	flags.StringVar(&o.trail, "trail", "", "keep the audit trails in this `folder`; default: elevenminutes in your cache directory")
 	flags.BoolVar(&o.fill, "write-expect", false, "print the timeline with the answers filled in as expectations, instead of the story")
 	flags.Usage = func() {
 		fmt.Fprint(stderr, usage())
@@ -52,9 +52,13 @@ func usage() string {
     elevenminutes -dir FOLDER       your own scenario, in the form that the README describes:
                                     ` + strings.Join([]string{scenario.SettingsFile, scenario.PeopleFile, scenario.AccountsFile, scenario.PolicyFile, scenario.TimelineFile}, ", ") + `
 
+A run first verifies the audit trails that earlier ones have left, and ends by
+verifying its own.
+
 Exit codes: 0 where all that the timeline expects came true; 1 where something
-did not (what differs is on stderr); 2 where a file is malformed (every fault
-with its file, line and column) or the replay could not be run.
+did not, or an earlier trail was changed (what differs is on stderr); 2 where a
+file is malformed (every fault with its file, line and column) or the replay
+could not be run.
 
 `
 }

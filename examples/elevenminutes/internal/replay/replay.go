@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/elevenminutes/interlock/audit/trail"
 	"github.com/elevenminutes/interlock/examples/elevenminutes/internal/accounts"
 	"github.com/elevenminutes/interlock/examples/elevenminutes/internal/scenario"
 	"github.com/elevenminutes/interlock/moderation"
@@ -20,7 +21,6 @@ type Result struct {
 	Entries  []Entry
 	Accounts []AccountResult // in the order of accounts.csv, later ones last
 	Records  int             // how many records the trail got
-	Trail    string          // the file
 	Failures []Failure       // expectations that did not hold
 }
 
@@ -69,24 +69,24 @@ type Failure struct {
 	Whole string
 }
 
-// Run replays a scenario. The records go to the file at trail, which must not
-// hold any yet. An error says that the replay could not be carried on; that
-// expectations did not hold is no error.
-func Run(ctx context.Context, s *scenario.Scenario, trail string) (*Result, error) {
-	w, err := openWorld(ctx, s, trail)
+// Run replays a scenario. The records go to the trail that records names, which
+// must not have any yet; it is closed when Run returns. An error says that the
+// replay could not be carried on; that expectations did not hold is no error.
+func Run(ctx context.Context, s *scenario.Scenario, records trail.Config) (*Result, error) {
+	w, err := openWorld(ctx, s, records)
 	if err != nil {
 		return nil, fmt.Errorf("replaying %s: %w", s.Folder, err)
 	}
-	r := &run{world: w, result: &Result{Scenario: s, Trail: trail}, complaints: make(map[string]string)}
+	r := &run{world: w, result: &Result{Scenario: s}, complaints: make(map[string]string)}
 	for _, line := range s.Lines {
 		if err := r.line(ctx, line); err != nil {
-			return nil, fmt.Errorf("replaying %s, line %d: %w", s.Folder, line.Number, errors.Join(err, w.close()))
+			return nil, fmt.Errorf("replaying %s, line %d: %w", s.Folder, line.Number, errors.Join(err, w.close(ctx)))
 		}
 	}
-	r.conclude()
-	if err := w.close(); err != nil {
+	if err := w.close(ctx); err != nil {
 		return nil, fmt.Errorf("replaying %s: %w", s.Folder, err)
 	}
+	r.conclude()
 	return r.result, nil
 }
 

@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/examples/elevenminutes/internal/replay"
 	"github.com/elevenminutes/interlock/examples/elevenminutes/internal/scenario"
 	"github.com/elevenminutes/interlock/moderation"
@@ -59,10 +58,7 @@ g, lead, leads, *, -, -
 
 func run(t *testing.T, s *scenario.Scenario) *replay.Result {
 	t.Helper()
-	r, err := replay.Run(t.Context(), s, filepath.Join(t.TempDir(), "trail.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, _ := runIn(t, s)
 	return r
 }
 
@@ -79,30 +75,13 @@ func TestTheFoldersComeTrue(t *testing.T) {
 	for _, folder := range []string{"before", "after", "testdata/everyverb"} {
 		t.Run(folder, func(t *testing.T) {
 			t.Parallel()
-			r := run(t, read(t, folder))
+			r, records := runIn(t, read(t, folder))
 			holds(t, r)
-			if records := recordsIn(t, r.Trail); records != r.Records || records == 0 {
-				t.Errorf("the trail has %d records; %d were counted", records, r.Records)
+			if n := recordsIn(t, records); n != r.Records || n == 0 {
+				t.Errorf("the trail has %d records; %d were counted", n, r.Records)
 			}
 		})
 	}
-}
-
-func recordsIn(t *testing.T, path string) int {
-	t.Helper()
-	file, err := audit.OpenFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	n := 0
-	for _, err := range file.Replay(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		n++
-	}
-	return n
 }
 
 func TestElevenMinutesBeforeAndNoneAfter(t *testing.T) {
@@ -356,37 +335,6 @@ func TestAHandlerThatHangsIsUnknownUntilItIsResolved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { holds(t, run(t, s)) })
 }
 
-func TestARestartKeepsEverything(t *testing.T) {
-	t.Parallel()
-	r := run(t, small(t, `09:00 mod do spam account.suspend @plain for=1h "x"  -> done
-09:01 mod do city account.suspend @mayor for=30m "x"  -> pending
-09:02 host restart  -> done
-09:03 mod do spam  -> done
-09:03 mod do spam account.suspend @plain for=2h "x"  -> refused key_reused
-09:04 lead approve city  -> done held
-09:05 host restart  -> done
-09:14 expect ticket city executed
-09:15 mod do more account.suspend @plain for=2h "x"  -> refused limited
-10:00 expect account @plain up downtime=1h
-`))
-	holds(t, r)
-	if n := recordsIn(t, r.Trail); n != r.Records {
-		t.Errorf("the trail has %d records; %d were counted", n, r.Records)
-	}
-}
-
-func TestANameWhoseTicketWasNeverRecordedIsFree(t *testing.T) {
-	t.Parallel()
-	holds(t, run(t, small(t, `09:00 host trail fails
-09:01 mod do spam account.suspend @plain for=1h "x"  -> refused trail
-09:02 host trail works
-09:03 mod do spam  -> done
-      expect ticket spam executed
-09:04 mod undo spam "sorry"  -> done
-      expect account @plain up downtime=1m
-`)))
-}
-
 func TestFillWritesTheAnswers(t *testing.T) {
 	t.Parallel()
 	r := run(t, small(t, `# a comment
@@ -428,29 +376,12 @@ func TestTheEveryverbTimelineIsWhatFillWrites(t *testing.T) {
 	}
 }
 
-func TestARunNeedsATrailOfItsOwn(t *testing.T) {
-	t.Parallel()
-	s := small(t, `expect account @plain up`)
-	used := filepath.Join(t.TempDir(), "used.jsonl")
-	if err := os.WriteFile(used, []byte("{}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]string{
-		used: "has records of another run already",
-		filepath.Join(t.TempDir(), "no", "folder"): "no such file or directory",
-	} {
-		if r, err := replay.Run(t.Context(), s, path); r != nil || err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("Run(%s) = %v, %v; want %q", path, r, err, want)
-		}
-	}
-}
-
 func TestARunEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s := small(t, `09:00 mod do spam account.suspend @plain for=1h "x"`)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if r, err := replay.Run(ctx, s, filepath.Join(t.TempDir(), "trail.jsonl")); r != nil || !errors.Is(err, context.Canceled) {
+	if r, err := replay.Run(ctx, s, trailIn(t.TempDir())); r != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("Run = %v, %v; want context.Canceled", r, err)
 	}
 }

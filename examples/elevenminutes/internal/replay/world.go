@@ -3,11 +3,10 @@ package replay
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"slices"
 	"time"
 
+	"github.com/elevenminutes/interlock/audit/trail"
 	"github.com/elevenminutes/interlock/examples/elevenminutes/internal/accounts"
 	"github.com/elevenminutes/interlock/examples/elevenminutes/internal/scenario"
 	"github.com/elevenminutes/interlock/moderation"
@@ -22,7 +21,7 @@ type world struct {
 	service   *accounts.Service
 	source    *source
 	policy    *policy.Authorizer
-	trail     *trail
+	trail     *auditTrail
 	guard     *moderation.Guard
 
 	known      map[string]scenario.Account // by canonical ID
@@ -32,10 +31,7 @@ type world struct {
 }
 
 // openWorld sets everything up as a host does.
-func openWorld(ctx context.Context, s *scenario.Scenario, path string) (*world, error) {
-	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
-		return nil, fmt.Errorf("%s has records of another run already; name a new place", path)
-	}
+func openWorld(ctx context.Context, s *scenario.Scenario, records trail.Config) (*world, error) {
 	w := &world{
 		scenario: s,
 		clock:    &clock{now: s.Settings.Start},
@@ -63,7 +59,7 @@ func openWorld(ctx context.Context, s *scenario.Scenario, path string) (*world, 
 	if w.policy, err = policy.Open(ctx, config); err != nil {
 		return nil, err
 	}
-	if w.trail, err = openTrail(path); err != nil {
+	if w.trail, err = openTrail(ctx, records); err != nil {
 		return nil, err
 	}
 	if err := w.start(ctx); err != nil {
@@ -97,15 +93,29 @@ func (w *world) start(ctx context.Context) error {
 	return err
 }
 
-// restart stops the guard and makes a new one from the trail alone.
+// restart stops the guard and makes a new one from the trail alone, also where
+// the old one could not put everything away: so it is after a crash.
 func (w *world) restart(ctx context.Context) error {
-	if err := w.trail.reopen(); err != nil {
-		return err
+	stopped := w.guard.Close(ctx)
+	if err := w.trail.reopen(ctx); err != nil {
+		return errors.Join(stopped, err)
 	}
-	return w.start(ctx)
+	return errors.Join(stopped, w.start(ctx))
 }
 
-func (w *world) close() error { return w.trail.Close() }
+// closeTimeout is how long the guard may take to put everything away, with
+// handlers that hang.
+const closeTimeout = time.Minute
+
+// close stops the guard, and closes its trail after it. The end of the run does
+// not keep it from recording what it owes, nor does a trail that was told to
+// fail: that was part of the story.
+func (w *world) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	w.trail.broken.Store(false)
+	return errors.Join(w.guard.Close(ctx), w.trail.Close())
+}
 
 // kinds registers the accounts service's handlers.
 func (w *world) kinds() []moderation.Kind {

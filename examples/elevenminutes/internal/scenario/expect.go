@@ -28,8 +28,8 @@ var codes = []moderation.Code{
 	moderation.CodeNeedsOthers, moderation.CodeStale, moderation.CodeLimited, moderation.CodeNeverFits,
 	moderation.CodeTooMuchAsked, moderation.CodeFrozen, moderation.CodeBusy, moderation.CodeStands, moderation.CodeAlreadyAsked,
 	moderation.CodeNotUndoable, moderation.CodeTooLate, moderation.CodeTooEarly, moderation.CodeNotOpen,
-	moderation.CodeCancelled, moderation.CodeZeroGuard, moderation.CodeDirectory,
-	moderation.CodePolicy, moderation.CodeLimiter, moderation.CodeStore, moderation.CodeTrail,
+	moderation.CodeCancelled, moderation.CodeZeroGuard, moderation.CodeClosed, moderation.CodeDirectory,
+	moderation.CodePolicy, moderation.CodeLimiter, moderation.CodeStore, moderation.CodeTrail, moderation.CodeNoRoom,
 }
 
 func texts[T ~string](values []T) []string {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/elevenminutes/interlock/audit/trail"
 	"github.com/elevenminutes/interlock/examples/elevenminutes/internal/replay"
 	"github.com/elevenminutes/interlock/examples/elevenminutes/internal/scenario"
 	"github.com/elevenminutes/interlock/examples/elevenminutes/internal/story"
@@ -32,11 +33,17 @@ func replayed(t *testing.T, folder string) *replay.Result {
 
 func result(t *testing.T, s *scenario.Scenario) *replay.Result {
 	t.Helper()
-	r, err := replay.Run(t.Context(), s, filepath.Join(t.TempDir(), "trail.jsonl"))
+	folder := t.TempDir()
+	r, err := replay.Run(t.Context(), s, trail.Config{
+		Dir:         filepath.Join(folder, "trail"),
+		Origin:      "elevenminutes.example/test",
+		KeyFile:     filepath.Join(folder, "trail.key"),
+		TrustedHead: trail.HeadFile(filepath.Join(folder, "trail.head")),
+		Room:        trail.MinRoom,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Trail = "trail.jsonl"
 	return r
 }
 

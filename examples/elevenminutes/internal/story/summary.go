@@ -18,8 +18,7 @@ type Named struct {
 	Result *replay.Result
 }
 
-// Summarize writes tables that hold replays side by side, and where their
-// trails lie.
+// Summarize writes a table that holds replays side by side.
 func Summarize(w io.Writer, replays []Named) error {
 	head := []string{"", ""}
 	for _, r := range replays {
@@ -42,11 +41,7 @@ func Summarize(w io.Writer, replays []Named) error {
 		}
 		rows = append(rows, row)
 	}
-	text := "How long each account was down\n" + table(rows) + "\nThe audit trail, one JSON record a line:\n"
-	for _, r := range replays {
-		text += fmt.Sprintf("  %s\n", r.Result.Trail)
-	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(w, "How long each account was down\n"+table(rows))
 	return err
 }
 

@@ -50,44 +50,50 @@ func (h *history) use(fs disk.FS, ends []uint64) (covered uint64, err error) {
 func TestWhatWasFlushedSurvivesACrash(t *testing.T) {
 	t.Parallel()
 	log := usualHistory(45)
-	for name, survives := range map[string]func(n int) func(path string, change int) bool{
-		"of the process": nil,
-		"of the machine": func(int) func(string, int) bool { return nil },
-		"of the machine, names survive": func(int) func(string, int) bool {
-			return func(path string, _ int) bool { return filepath.Ext(path) == "" }
-		},
-		"of the machine, some survives": func(n int) func(string, int) bool {
-			random := rand.New(rand.NewPCG(uint64(n), 7))
-			return func(string, int) bool { return random.IntN(2) == 0 }
-		},
-	} {
-		for torn, crash := range map[string]error{"": disktest.ErrCrashed, ", torn": disktest.ErrTorn} {
-			t.Run(name+torn, func(t *testing.T) {
-				t.Parallel()
-				for n := 0; ; n++ {
-					ram := newRAMDisk()
-					fs := &disktest.Faulty{FS: ram, Fail: disktest.FailAt(n, crash)}
-					if fs.LoseUnsynced = survives != nil; fs.LoseUnsynced {
-						fs.Survives = survives(n)
-					}
-					durable, err := log.story(fs)
-					if !fs.Crashed() {
-						if err != nil || n < 60 {
-							t.Errorf("the story ends after %d operations: %v", n, err)
-						}
-						return
-					}
-					x := open(t, ram)
-					if x.Covered() < durable {
-						t.Fatalf("%d covered after a crash at operation %d, want %d", x.Covered(), n, durable)
-					}
-					log.addTo(x, x.Covered())
-					log.everything(t, x)
-					flush(t, x, log.next())
-					log.everything(t, x)
+	none := func(int) func(string, int) bool { return nil }
+	names := func(int) func(string, int) bool {
+		return func(path string, _ int) bool { return filepath.Ext(path) == "" }
+	}
+	some := func(n int) func(string, int) bool {
+		random := rand.New(rand.NewPCG(uint64(n), 7))
+		return func(string, int) bool { return random.IntN(2) == 0 }
+	}
+	tests := map[string]struct {
+		crash    error
+		survives func(n int) func(path string, change int) bool // of what was not synced; nil: all
+	}{
+		"of the process":                      {disktest.ErrCrashed, nil},
+		"of the process, in a write":          {disktest.ErrTorn, nil},
+		"of the machine":                      {disktest.ErrCrashed, none},
+		"of the machine, names survive":       {disktest.ErrCrashed, names},
+		"of the machine, some of all is left": {disktest.ErrTorn, some},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for n := 0; ; n++ {
+				ram := newRAMDisk()
+				fs := &disktest.Faulty{FS: ram, Fail: disktest.FailAt(n, tt.crash)}
+				if fs.LoseUnsynced = tt.survives != nil; fs.LoseUnsynced {
+					fs.Survives = tt.survives(n)
 				}
-			})
-		}
+				durable, err := log.story(fs)
+				if !fs.Crashed() {
+					if err != nil || n < 60 {
+						t.Errorf("the story ends after %d operations: %v", n, err)
+					}
+					return
+				}
+				x := open(t, ram)
+				if x.Covered() < durable {
+					t.Fatalf("%d covered after a crash at operation %d, want %d", x.Covered(), n, durable)
+				}
+				log.addTo(x, x.Covered())
+				log.everything(t, x)
+				flush(t, x, log.next())
+				log.everything(t, x)
+			}
+		})
 	}
 }
 

@@ -13,9 +13,9 @@
 //
 // # In memory
 //
-// What is added is kept in memory until [Index.Flush]: some 250 bytes a
-// record, less where tickets, actors and targets recur. Adding hashes nothing
-// ([Prepare] has) and moves nothing, so that it can be done under a lock.
+// What is added is kept in memory until [Index.Flush]: 130 bytes a record where
+// tickets, actors and targets recur, 240 where no text does. Adding hashes
+// nothing ([Prepare] has) and moves little, so that it can be done under a lock.
 //
 // # On disk
 //
@@ -109,9 +109,9 @@ const smallMerge = 1 << 18
 // the second one, which are appended together with it.
 const longestGap = 1 << 16
 
-// Open opens the index in a directory, which it makes, with those above it, if
-// it is missing. Only one Index may have it open at a time; the caller sees to
-// that. It reads what it keeps in memory (see the package comment), and removes
+// Open opens the index in a directory, which it makes if it is missing; the one
+// above it must be there. Only one Index may have it open at a time; the caller
+// sees to that. It reads what it keeps in memory (see the package comment), and removes
 // what it can't use. An error is that of the disk; damage is none. A file that
 // is not a run is left alone.
 func Open(fs disk.FS, dir string, root Root) (*Index, error) {

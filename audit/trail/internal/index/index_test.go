@@ -398,7 +398,8 @@ func TestIndexOfAnotherLogIsNotUsed(t *testing.T) {
 	}
 	shorter := func(size uint64) (tlog.Hash, error) {
 		if size > 20 {
-			return tlog.Hash{}, fmt.Errorf("the log has 20 entries, not %d", size)
+			h, _ := rootOf(size)
+			return h, fmt.Errorf("the log has 20 entries, not %d", size)
 		}
 		return rootOf(size)
 	}

@@ -40,7 +40,7 @@ type Prepared struct {
 	made   bool
 }
 
-// Prepare hashes the keys of a record. It takes about a microsecond.
+// Prepare hashes the keys of a record. It takes about half a microsecond.
 func Prepare(k Keys) Prepared {
 	p := Prepared{second: k.Time.Unix(), made: true}
 	p.add(ID, k.ID)

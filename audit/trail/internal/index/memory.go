@@ -1,7 +1,6 @@
 package index
 
 import (
-	"cmp"
 	"iter"
 	"math"
 	"slices"
@@ -113,7 +112,13 @@ func (c chain) leaves(from, below uint64) []uint64 {
 type entry struct{ hash, leaf uint64 }
 
 func (e entry) compare(o entry) int {
-	return cmp.Or(cmp.Compare(e.hash, o.hash), cmp.Compare(e.leaf, o.leaf))
+	switch {
+	case e.hash < o.hash || e.hash == o.hash && e.leaf < o.leaf:
+		return -1
+	case e == o:
+		return 0
+	}
+	return 1
 }
 
 // sorted returns what is in memory as a run holds it.

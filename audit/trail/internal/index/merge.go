@@ -3,7 +3,6 @@ package index
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 )
 
@@ -122,7 +121,7 @@ func (x *Index) combine(old []*run) error {
 	for _, r := range old {
 		r.release()
 		// Where an open file can't be removed, the next Open does it.
-		_ = x.fs.Remove(filepath.Join(x.dir, r.name()))
+		_ = x.fs.Remove(r.file.Name())
 	}
 	return nil
 }

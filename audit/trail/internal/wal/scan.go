@@ -36,6 +36,25 @@ func Scan(f io.ReaderAt, size int64, h Header, each func(Group) error) (end int6
 	}
 }
 
+// Later returns the first group of a file if it is whole and of a later epoch
+// than the file's header says: then the header that was written before it is
+// lost.
+func Later(f io.ReaderAt, size int64, h Header) (g Group, ok bool, err error) {
+	var fixed [GroupHeader]byte
+	if HeaderSize+int64(len(fixed)) > size {
+		return Group{}, false, nil
+	}
+	if err := readFull(f, fixed[:], HeaderSize); err != nil {
+		return Group{}, false, err
+	}
+	first, ok := parseHeader(fixed[:])
+	if !ok || first.epoch <= h.Epoch {
+		return Group{}, false, nil
+	}
+	g, _, ok, err = readGroup(f, size, HeaderSize, first.epoch)
+	return g, ok, err
+}
+
 // readGroup reads the group at an offset, if there is a whole one.
 func readGroup(f io.ReaderAt, size, offset int64, epoch uint64) (g Group, length int64, ok bool, err error) {
 	var fixed [GroupHeader]byte

@@ -17,9 +17,10 @@ import (
 // Like Do it returns a [*Refusal] or a [*StateError] for what it tried; the
 // ticket then tells whether that was its end.
 func (g *Guard) Advance(ctx context.Context, id string) (Ticket, error) {
-	if err := g.ready(ctx); err != nil {
+	if err := g.enter(ctx); err != nil {
 		return Ticket{}, err
 	}
+	defer g.exit()
 	if err := checkName("ticket ID", id, true); err != nil {
 		return Ticket{}, err
 	}

@@ -150,8 +150,9 @@ func (l *lent) Done() <-chan struct{} { return (*span)(l).Done() }
 // Err says why the span is over.
 func (l *lent) Err() error { return (*span)(l).Err() }
 
-// Value is the caller's.
-func (l *lent) Value(key any) any { return l.Context.Value(key) }
+// Value is the caller's. Why the caller is gone is not among what it tells: that
+// is not why the span is over, and must not be taken for what came of a call.
+func (l *lent) Value(key any) any { return context.WithoutCancel(l.Context).Value(key) }
 
 // caller is done when the caller is gone, which a detached span ignores.
 func (s *span) caller() <-chan struct{} {

@@ -12,9 +12,10 @@ import (
 // about. It returns nil if and only if the ticket is cancelled. A ticket that
 // is executing can't be cancelled; undo it.
 func (g *Guard) Cancel(ctx context.Context, r CancelRequest) (Ticket, error) {
-	if err := g.ready(ctx); err != nil {
+	if err := g.enter(ctx); err != nil {
 		return Ticket{}, err
 	}
+	defer g.exit()
 	about := request{step: StepCancel, undoes: r.Ticket, action: Action{Actor: r.Actor, Reason: r.Reason}}
 	if err := r.validate(); err != nil {
 		now, _ := g.clock.now()

@@ -59,11 +59,13 @@ const (
 
 	// ErrUnavailable
 	CodeZeroGuard Code = "zero_guard" // made without New
+	CodeClosed    Code = "closed"     // the guard was closed
 	CodeDirectory Code = "directory"  // the directory failed or lied
 	CodePolicy    Code = "authorizer" // the authorizer failed or lied
 	CodeLimiter   Code = "limiter"    // the limiter failed or lied
 	CodeStore     Code = "store"      // the store failed
 	CodeTrail     Code = "trail"      // the trail can't be written
+	CodeNoRoom    Code = "no_room"    // the trail is full; ask again when it has room
 )
 
 // family returns the sentinel of a code's family.
@@ -77,7 +79,7 @@ func (c Code) family() error {
 		return ErrFrozen
 	case CodeBusy, CodeAlreadyAsked, CodeStands, CodeNotUndoable, CodeTooLate, CodeTooEarly, CodeNotOpen, CodeCancelled:
 		return ErrConflicting
-	case CodeZeroGuard, CodeDirectory, CodePolicy, CodeLimiter, CodeStore, CodeTrail:
+	case CodeZeroGuard, CodeClosed, CodeDirectory, CodePolicy, CodeLimiter, CodeStore, CodeTrail, CodeNoRoom:
 		return ErrUnavailable
 	}
 	return ErrDenied

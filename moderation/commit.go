@@ -52,7 +52,7 @@ func (g *Guard) try(ctx context.Context, a *attempt) error {
 
 // inDoubt reports whether a failed commit may have been, or may yet be, written.
 func inDoubt(err error) bool {
-	return err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, audit.ErrNotWritten)
+	return err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, audit.ErrNotWritten) && !errors.Is(err, audit.ErrNoRoom)
 }
 
 // withState puts the tickets' new state on the record.

@@ -31,9 +31,9 @@ type Config struct {
 	Tiers []string
 
 	// Audit is where records go. Without a Store it is the truth: it must be
-	// an [audit.Replayer], from which New rebuilds everything. With a Store
-	// it is a further gate: it must accept each intent before the handler
-	// runs.
+	// an [audit.Replayer], from which New rebuilds everything; one that is an
+	// [audit.Snapshotter] bounds how much New must read. With a Store it is a
+	// further gate: it must accept each intent before the handler runs.
 	Audit audit.Sink
 	// Store keeps tickets and records. Nil means a memory store over Audit.
 	Store Store
@@ -221,7 +221,10 @@ func (c Config) withDefaults() Config {
 
 // New composes a guard. It reports every fault of the configuration at once,
 // as [*ConfigError] values joined together, and rebuilds the memory store from
-// Config.Audit where there is no Config.Store; ctx bounds that.
+// Config.Audit where there is no Config.Store; ctx bounds that. Where that took
+// more than 10,000 records beyond the last snapshot, or without one, and the
+// sink keeps snapshots, New saves one. If that fails New goes on, since the
+// records are the truth: [Guard.Close] tries again and says why.
 //
 // After a restart, tickets whose handler may have run are unknown until they
 // are probed (see Advance) or resolved.

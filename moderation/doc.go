@@ -59,6 +59,35 @@
 // returns an error that wraps [ErrNotApplied] only when nothing was changed.
 // Every other error, a panic and an overrun leave the outcome unknown.
 //
+// # Closing and restarting
+//
+// [Guard.Close] ends a guard in good order, before its trail is closed:
+//
+//	err := errors.Join(guard.Close(ctx), trail.Close())
+//
+// Further verbs are refused, [Guard.Run] returns, and what is under way comes to
+// its end. A guard that is not closed, because its process was killed, loses
+// nothing that was acknowledged: the records are the truth, and New rebuilds
+// everything from them. Only the counts of refusals that were not recorded one by
+// one are lost, with at most a minute of them for each actor.
+//
+// Where Config.Audit is an [audit.Snapshotter], Close saves a snapshot of the
+// state, and the next New reads that and the records after it instead of all of
+// them. What is rebuilt so is the same: tickets, keys, what stands, what each
+// limit was charged, and the time behind which the clock does not go. Also the
+// records' fingerprints are kept, so that one that was stored twice is known for
+// what it is. A snapshot is never saved while an outcome is owed or a record is
+// in doubt. One that is damaged, or that another version wrote, is refused: it
+// can be taken away, since the records alone suffice.
+//
+// # A full trail
+//
+// A trail that is full says so ([audit.ErrNoRoom]); nothing was written then, and
+// nothing runs: the refusal has the code [CodeNoRoom], and the same request may
+// come again. A trail that keeps room for outcomes and for what takes back lets
+// these pass: the records of an undo have the step undo, and those of the end of a
+// duration have Cause.Schedule end.
+//
 // # Time
 //
 // All times are UTC and never go back. Durations are [time.Duration]s; what

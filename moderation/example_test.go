@@ -364,3 +364,26 @@ func ExamplePermit() {
 	// <nil> [account-7 account-7]
 	// <nil> []
 }
+
+func ExampleGuard_Close() {
+	ctx := context.Background()
+	service := &exampleService{}
+	guard := service.guard()
+	if _, err := guard.Do(ctx, suspendAccount("ada", "account-7", "report-1")); err != nil {
+		log.Fatal(err)
+	}
+
+	// The service is shut down: what is under way comes to its end, and then the
+	// trail can be closed.
+	within, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := guard.Close(within); err != nil {
+		log.Fatal(err)
+	}
+	_, err := guard.Do(ctx, suspendAccount("ada", "account-1", "report-2"))
+	var refusal *moderation.Refusal
+	if errors.As(err, &refusal) {
+		fmt.Println(refusal.Code, refusal.Text)
+	}
+	// Output: closed The guard is closed.
+}

@@ -14,9 +14,10 @@ import (
 // could be found; a refusal is an answer. An actor may ask as often as
 // Config.Questions says.
 func (g *Guard) Explain(ctx context.Context, a Action) (Explanation, error) {
-	if err := g.ready(ctx); err != nil {
+	if err := g.enter(ctx); err != nil {
 		return Explanation{}, err
 	}
+	defer g.exit()
 	now, _ := g.clock.now()
 	a.Parameters = maps.Clone(a.Parameters)
 	r := request{step: StepRequest, action: a}

@@ -24,7 +24,7 @@ func TestFailsClosed(t *testing.T) {
 	cases := slices.Concat(
 		fcGuardCases(), fcConfigCases(), fcTests(
 			fcInputRows(), fcVerbInputRows(), fcDurationRows(), fcClaimRows(),
-			fcDirectoryRows(), fcAuthorizerRows(), fcLimiterRows(), fcStoreRows(), fcTrailRows(), fcGateRows(),
+			fcDirectoryRows(), fcAuthorizerRows(), fcLimiterRows(), fcStoreRows(), fcTrailRows(), fcRoomRows(), fcGateRows(),
 			fcIdentityRows(), fcReviewRows(), fcContextRows(), fcFreezeRows(), fcLateRows(),
 			fcHandlerRows(), fcProbeRows(), fcOutcomeRows(), fcOnceRows(), fcRecoverRows(),
 		))

@@ -72,3 +72,28 @@ func (f *flights) flying(what flight) bool {
 	_, busy := f.inAir[what]
 	return busy
 }
+
+// waitAll waits until nothing is in the air.
+func (f *flights) waitAll(ctx context.Context) error {
+	for {
+		what, ok := f.any()
+		if !ok {
+			return nil
+		}
+		select {
+		case <-f.landing(what):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// any returns something that is in the air.
+func (f *flights) any() (flight, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for what := range f.inAir {
+		return what, true
+	}
+	return flight{}, false
+}

@@ -41,9 +41,10 @@ func (g *Guard) Freeze(ctx context.Context, f FreezeRequest) (Ticket, error) {
 		Parameters: f.Scope.parameters(),
 	}
 	r := request{step: StepFreeze, action: action}
-	if err := g.ready(ctx); err != nil {
+	if err := g.enter(ctx); err != nil {
 		return Ticket{}, err
 	}
+	defer g.exit()
 	if err := f.check(g); err != nil {
 		now, _ := g.clock.now()
 		return Ticket{}, g.refuse(ctx, r, now, err)

@@ -26,6 +26,9 @@ type Guard struct {
 	owed    owed  // outcomes that the store has not taken yet
 	waits   waits // holds as the steady clock sees them
 	wake    chan struct{}
+	memory  *MemoryStore  // the store, where New has made it
+	verbs   verbs         // under way, for Close
+	closing chan struct{} // held by who puts everything away
 }
 
 // Do executes an action, or says why not. It returns nil if and only if the
@@ -44,9 +47,10 @@ func (g *Guard) Do(ctx context.Context, a Action) (Ticket, error) {
 // ask is the order of events for every verb that asks for something to be
 // done; execute, in execute.go, is the order of what then happens.
 func (g *Guard) ask(ctx context.Context, r request) (Ticket, error) {
-	if err := g.ready(ctx); err != nil {
+	if err := g.enter(ctx); err != nil {
 		return Ticket{}, err
 	}
+	defer g.exit()
 	now, _ := g.clock.now()
 	r.action.Parameters = maps.Clone(r.action.Parameters)
 	if err := g.validate(&r); err != nil {
@@ -174,21 +178,21 @@ func (g *Guard) refuse(ctx context.Context, r request, now time.Time, err error)
 		who = "" // names that anybody can make up are counted together
 	}
 	count := g.refused.add(who, now, g.config.Questions)
-	g.summarize(ctx, now)
+	g.summarize(ctx, now, now)
 	if count > g.config.Questions {
 		return refusal
 	}
 	record := refusalRecord(r, refusal, now)
-	if err := g.commit(ctx, Change{Record: record}); err != nil && refusal.Code != CodeTrail {
+	if err := g.commit(ctx, Change{Record: record}); err != nil && refusal.Code != CodeTrail && refusal.Code != CodeNoRoom {
 		refusal.Err = errors.Join(refusal.Err, ErrUnrecorded, err)
 	}
 	return refusal
 }
 
-// summarize records how many refusals were only counted. A count that can't be
-// written is kept for the next time.
-func (g *Guard) summarize(ctx context.Context, now time.Time) {
-	for actor, n := range g.refused.over(now, g.config.Questions) {
+// summarize records how many refusals were only counted in windows that are over
+// by a moment. A count that can't be written is kept for the next time.
+func (g *Guard) summarize(ctx context.Context, now, by time.Time) {
+	for actor, n := range g.refused.over(by, g.config.Questions) {
 		if err := g.commit(ctx, Change{Record: summaryRecord(actor, n, now)}); err != nil {
 			g.refused.putBack(actor, n)
 		}
@@ -210,7 +214,11 @@ func unrecorded(err error) *Refusal {
 	if errors.Is(err, ErrConflict) {
 		return &Refusal{Code: CodeBusy, Text: "Something else happened to the same target or ticket at the same moment. Ask again.", Err: err}
 	}
-	return unavailable(CodeTrail, fmt.Errorf("%w: %w", ErrUnrecorded, err))
+	code := CodeTrail
+	if errors.Is(err, audit.ErrNoRoom) {
+		code = CodeNoRoom
+	}
+	return unavailable(code, fmt.Errorf("%w: %w", ErrUnrecorded, err))
 }
 
 // nudge tells Run that something may be due.
@@ -230,6 +238,8 @@ func newGuard(c Config) *Guard {
 		flights: flights{inAir: make(map[flight]chan struct{})},
 		waits:   waits{since: make(map[string]time.Time)},
 		wake:    make(chan struct{}, 1),
+		verbs:   verbs{closed: make(chan struct{}), over: make(chan struct{})},
+		closing: make(chan struct{}, 1),
 	}
 	if c.Now == nil {
 		g.clock.read = time.Now

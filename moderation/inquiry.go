@@ -36,6 +36,7 @@ var dependencyText = map[Code]string{
 	CodeLimiter:   "The limits could not be checked.",
 	CodeStore:     "The tickets could not be read or written.",
 	CodeTrail:     "The audit trail could not be written, and nothing may happen unrecorded.",
+	CodeNoRoom:    "The audit trail has no room for this, and nothing may happen unrecorded.",
 }
 
 // unavailable is the refusal for a dependency that failed or lied.

@@ -27,18 +27,19 @@ func (s *MemoryStore) Commit(ctx context.Context, c Change) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	done, err := s.reserve(c)
+	d := doubt{c, s.fingerprint(&c.Record)}
+	done, err := s.reserve(d)
 	if done || err != nil {
 		return err
 	}
 	err = errNoAnswer
 	defer func() {
 		if err == errNoAnswer { // the sink panicked, or ended the goroutine
-			s.conclude(c, err)
+			s.conclude(d, err)
 		}
 	}()
 	err = s.sink.Append(ctx, c.Record)
-	return s.conclude(c, err)
+	return s.conclude(d, err)
 }
 
 // errNoAnswer is what a sink that panics leaves behind: doubt.
@@ -46,13 +47,14 @@ var errNoAnswer = errors.New("moderation: the sink did not answer")
 
 // reserve checks all that must hold and keeps it so until the sink answers.
 // done tells that the store has this very change already.
-func (s *MemoryStore) reserve(c Change) (done bool, err error) {
+func (s *MemoryStore) reserve(d doubt) (done bool, err error) {
+	c := d.change
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.doubts) > 0 {
 		return false, fmt.Errorf("moderation: a commit came in doubt meanwhile: %w", ErrConflict)
 	}
-	if same, known := s.known(c.Record); same || known {
+	if same, known := s.known(d.print); same || known {
 		if same {
 			return true, nil
 		}
@@ -94,33 +96,34 @@ func (c Change) claims(claims []claim) []claim {
 }
 
 // conclude ends a commit with the sink's answer.
-func (s *MemoryStore) conclude(c Change, err error) error {
+func (s *MemoryStore) conclude(d doubt, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil && !errors.Is(err, audit.ErrNotWritten) {
-		s.doubts = append(s.doubts, c) // and what it reserved stays reserved
-		return fmt.Errorf("moderation: record %s is in doubt: %w", c.Record.ID, err)
+	if err != nil && !errors.Is(err, audit.ErrNotWritten) && !errors.Is(err, audit.ErrNoRoom) {
+		s.doubts = append(s.doubts, d) // and what it reserved stays reserved
+		return fmt.Errorf("moderation: record %s is in doubt: %w", d.change.Record.ID, err)
 	}
-	s.take(c, err)
+	s.take(d, err)
 	if err != nil {
-		return fmt.Errorf("moderation: record %s: %w", c.Record.ID, err)
+		return fmt.Errorf("moderation: record %s: %w", d.change.Record.ID, err)
 	}
 	return nil
 }
 
-// take applies a change that is written, or drops one that never will be.
-func (s *MemoryStore) take(c Change, err error) {
+// take applies a change that is written, or drops one that is not.
+func (s *MemoryStore) take(d doubt, err error) {
 	if err == nil {
-		s.apply(c)
+		s.apply(d.change, d.print)
 	}
 	var room [8]claim
-	for _, claim := range c.claims(room[:0]) {
+	for _, claim := range d.change.claims(room[:0]) {
 		delete(s.reserved, claim)
 	}
 }
 
 // settle appends what is in doubt again, until the sink has it or says that it
-// never will.
+// never will. That it has no room settles nothing: the attempt that left the
+// doubt may still be under way, and find room.
 func (s *MemoryStore) settle(ctx context.Context) error {
 	if !s.inDoubt() {
 		return nil
@@ -137,15 +140,15 @@ func (s *MemoryStore) settle(ctx context.Context) error {
 			s.mu.Unlock()
 			return nil
 		}
-		c := s.doubts[0]
+		d := s.doubts[0]
 		s.mu.Unlock()
-		err := s.sink.Append(ctx, c.Record)
+		err := s.sink.Append(ctx, d.change.Record)
 		if err != nil && !errors.Is(err, audit.ErrNotWritten) {
-			return fmt.Errorf("moderation: record %s is still in doubt: %w", c.Record.ID, err)
+			return fmt.Errorf("moderation: record %s is still in doubt: %w", d.change.Record.ID, err)
 		}
 		s.mu.Lock()
 		s.doubts = slices.Delete(s.doubts, 0, 1)
-		s.take(c, err)
+		s.take(d, err)
 		s.mu.Unlock()
 	}
 }
@@ -157,8 +160,15 @@ func (s *MemoryStore) inDoubt() bool {
 }
 
 // apply puts a change's tickets in place.
-func (s *MemoryStore) apply(c Change) {
-	s.remember(c.Record)
+func (s *MemoryStore) apply(c Change, print fingerprint) {
+	s.bodies[print.id] = print.body
+	s.unsaved++
+	if c.Record.Time.After(s.last) {
+		s.last = c.Record.Time
+	}
+	if s.snapshots != nil {
+		s.uses = appendUses(s.uses, &c.Record, c.Tickets)
+	}
 	for i := range c.Tickets {
 		t := &c.Tickets[i]
 		head := s.targets[t.Subject.ID]
@@ -170,14 +180,18 @@ func (s *MemoryStore) apply(c Change) {
 			s.keys[requestKey{t.Action.Actor, t.Action.Key}] = t.ID
 			head.all = append(head.all, t.ID)
 		}
-		was := s.tickets[t.ID]
-		s.tickets[t.ID] = t
-		head.update(t)
-		if was == nil || was.Subject != t.Subject {
+		if was := s.tickets[t.ID]; was == nil || was.Subject != t.Subject {
 			head.look(t.Subject)
 		}
-		if !t.Due.IsZero() {
-			s.due.push(dueTicket{t.Due, t.ID})
-		}
+		s.place(head, t)
+	}
+}
+
+// place puts a ticket where its ID, its target and its time lead to it.
+func (s *MemoryStore) place(head *targetState, t *Ticket) {
+	s.tickets[t.ID] = t
+	head.update(t)
+	if !t.Due.IsZero() {
+		s.due.push(dueTicket{t.Due, t.ID})
 	}
 }

@@ -2,18 +2,48 @@ package moderation
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"hash/maphash"
+	"io"
+	"iter"
 
 	"github.com/elevenminutes/interlock/audit"
 )
 
-// openMemoryStore rebuilds a store and shows each record and the tickets that
-// it changed to visit.
-func openMemoryStore(ctx context.Context, sink audit.Sink, visit func(audit.Record, []Ticket) error) (*MemoryStore, error) {
+// openMemoryStore rebuilds a store, and shows to visit the use of limits, in
+// order, each with its ticket.
+func openMemoryStore(ctx context.Context, sink audit.Sink, visit func(use, *Ticket) error) (*MemoryStore, error) {
 	if isNil(sink) {
 		return nil, fmt.Errorf("moderation: opening the memory store: %w", audit.ErrNoSink)
 	}
+	s := newMemoryStore(sink)
+	var err error
+	if s.snapshots != nil {
+		err = s.replaySnapshot(ctx, visit)
+	} else if replayer, ok := sink.(audit.Replayer); ok {
+		err = s.replay(ctx, replayer.Replay(ctx), func(r *audit.Record, tickets []Ticket) error {
+			return s.show(appendUses(nil, r, tickets), visit)
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// show shows uses to visit.
+func (s *MemoryStore) show(uses []use, visit func(use, *Ticket) error) error {
+	for _, u := range uses {
+		if err := visit(u, s.tickets[u.ticket]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newMemoryStore(sink audit.Sink) *MemoryStore {
 	s := &MemoryStore{
 		sink:     sink,
 		settling: make(chan struct{}, 1),
@@ -24,36 +54,68 @@ func openMemoryStore(ctx context.Context, sink audit.Sink, visit func(audit.Reco
 		targets:  make(map[string]*targetState),
 		reserved: make(map[claim]bool),
 	}
-	replayer, ok := sink.(audit.Replayer)
-	if !ok {
-		return s, nil
+	if snapshots, ok := sink.(audit.Snapshotter); ok {
+		s.snapshots, s.salt = snapshots, make([]byte, saltSize)
+		rand.Read(s.salt) // which never fails
 	}
-	for r, err := range replayer.Replay(ctx) {
+	return s
+}
+
+// replaySnapshot rebuilds the store from a snapshot and the records after it.
+// What the snapshot says counts only when the sink has vouched for all of it.
+func (s *MemoryStore) replaySnapshot(ctx context.Context, visit func(use, *Ticket) error) error {
+	var given bool
+	var failed error
+	records := s.snapshots.ReplaySnapshot(ctx, func(r io.Reader) error {
+		if given || len(s.bodies) > 0 {
+			failed = errSecondSnapshot
+			return failed
+		}
+		given = true
+		failed = s.readSnapshot(ctx, r)
+		return failed
+	})
+	err := s.replay(ctx, records, func(*audit.Record, []Ticket) error { return nil })
+	switch {
+	case failed != nil && !errors.Is(err, failed): // and the sink went on as if nothing had been wrong
+		return failed
+	case err != nil:
+		return err
+	}
+	return s.show(s.uses, visit)
+}
+
+var errSecondSnapshot = errors.New("moderation: the sink has a second snapshot, or one between its records")
+
+// replay applies records, and shows to visit each that is not a repetition.
+func (s *MemoryStore) replay(ctx context.Context, records iter.Seq2[audit.Record, error], visit func(*audit.Record, []Ticket) error) error {
+	for r, err := range records {
 		if err != nil {
-			return nil, fmt.Errorf("moderation: replaying the trail: %w", err)
+			return fmt.Errorf("moderation: replaying the trail: %w", err)
 		}
 		tickets, err := decodeState(r)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		repeated, err := s.replay(r, tickets)
+		repeated, err := s.replayOne(r, tickets)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if repeated {
 			continue
 		}
-		if err := visit(r, tickets); err != nil {
-			return nil, err
+		if err := visit(&r, tickets); err != nil {
+			return err
 		}
 	}
-	return s, ctx.Err()
+	return ctx.Err()
 }
 
-// replay applies one record. A record that was appended twice, be it late, is
-// passed over.
-func (s *MemoryStore) replay(r audit.Record, tickets []Ticket) (repeated bool, err error) {
-	switch same, known := s.known(r); {
+// replayOne applies one record. A record that was appended twice, be it late,
+// is passed over.
+func (s *MemoryStore) replayOne(r audit.Record, tickets []Ticket) (repeated bool, err error) {
+	print := s.fingerprint(&r)
+	switch same, known := s.known(print); {
 	case known && same:
 		return true, nil
 	case known:
@@ -69,17 +131,12 @@ func (s *MemoryStore) replay(r audit.Record, tickets []Ticket) (repeated bool, e
 	if err := s.check(c); err != nil {
 		return false, fmt.Errorf("moderation: record %s can't follow those before it: %w (%w)", r.ID, err, audit.ErrCorrupt)
 	}
-	s.apply(c)
+	s.apply(c, print)
 	return false, nil
 }
 
 // known reports whether a record of this ID is there, and with this body.
-func (s *MemoryStore) known(r audit.Record) (same, known bool) {
-	was, known := s.bodies[maphash.String(s.seed, r.ID)]
-	return known && was == recordHash(s.seed, r), known
-}
-
-// remember keeps a record's body under its ID.
-func (s *MemoryStore) remember(r audit.Record) {
-	s.bodies[maphash.String(s.seed, r.ID)] = recordHash(s.seed, r)
+func (s *MemoryStore) known(print fingerprint) (same, known bool) {
+	was, known := s.bodies[print.id]
+	return known && was == print.body, known
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
+	"time"
 
 	"github.com/elevenminutes/interlock/audit"
 )
@@ -16,22 +17,35 @@ import (
 //
 // Where the sink can't say whether it has a record, the change is in doubt:
 // nothing else is committed until the sink has taken that record, with the
-// same bytes, or has said that it never will. The zero MemoryStore refuses.
+// same bytes, or has said that it never will. A sink that is full when it is
+// first given a record ([audit.ErrNoRoom]) leaves no doubt: nothing was written.
+// The zero MemoryStore refuses.
 type MemoryStore struct {
-	sink audit.Sink
+	sink      audit.Sink
+	snapshots audit.Snapshotter // the sink, where it is one
 
 	settling chan struct{} // held by who settles what is in doubt
 
-	seed maphash.Seed
+	seed maphash.Seed // of fingerprints, where there are no snapshots
+	salt []byte       // of fingerprints, where there are
 
 	mu       sync.Mutex
 	tickets  map[string]*Ticket // the tickets are never changed, only replaced
-	bodies   map[uint64]uint64  // by a hash of the record's ID: a hash of its body
+	bodies   map[uint64]uint64  // the records' fingerprints: body by ID
 	keys     map[requestKey]string
 	targets  map[string]*targetState
 	due      dueHeap
+	uses     []use          // of limits, for the next snapshot
+	last     time.Time      // the latest time of a record
+	unsaved  int            // records that no snapshot has
 	reserved map[claim]bool // of commits under way
-	doubts   []Change
+	doubts   []doubt
+}
+
+// doubt is a change of which the sink could not say whether it has its record.
+type doubt struct {
+	change Change
+	print  fingerprint
 }
 
 // requestKey scopes an idempotency key to its requester.
@@ -42,9 +56,10 @@ var errZeroStore = errors.New("moderation: the MemoryStore was made without NewM
 // NewMemoryStore returns a store over a sink. If the sink is an
 // [audit.Replayer] the store holds what the sink's records say, and an error
 // names the first record that does not follow from those before it: a missing
-// revision, a damaged state. The sink stays the caller's to close.
+// revision, a damaged state. Of an [audit.Snapshotter] it reads the snapshot and
+// the records after it, and holds the same. The sink stays the caller's to close.
 func NewMemoryStore(ctx context.Context, sink audit.Sink) (*MemoryStore, error) {
-	return openMemoryStore(ctx, sink, func(audit.Record, []Ticket) error { return nil })
+	return openMemoryStore(ctx, sink, func(use, *Ticket) error { return nil })
 }
 
 // Ticket implements [Store].

@@ -80,3 +80,38 @@ func TestMemoryStoreOverAFileKeepsTheContract(t *testing.T) {
 		},
 	})
 }
+
+// Each time it is reopened it goes on from a snapshot of all that it has.
+func TestMemoryStoreOverSnapshotsKeepsTheContract(t *testing.T) {
+	t.Parallel()
+	var sinks sync.Map // *ssSink by store
+	over := func(t *testing.T, sink *ssSink) moderation.Store {
+		s, err := moderation.NewMemoryStore(t.Context(), sink)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sinks.Store(s, sink)
+		return s
+	}
+	of := func(s moderation.Store) *ssSink {
+		sink, _ := sinks.Load(s)
+		return sink.(*ssSink)
+	}
+	moderationtest.TestStore(t, func(t *testing.T) moderation.Store { return over(t, &ssSink{}) }, moderationtest.StoreOptions{
+		Shared: true,
+		Reopen: func(t *testing.T, s moderation.Store) moderation.Store {
+			if err := s.(*moderation.MemoryStore).SaveSnapshot(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, after := of(s).saved(); after != len(of(s).Records()) {
+				t.Fatalf("the snapshot is of %d records of %d", after, len(of(s).Records()))
+			}
+			return over(t, of(s))
+		},
+		Records: func(_ *testing.T, s moderation.Store) []audit.Record { return of(s).Records() },
+		Fill: func(_ *testing.T, s moderation.Store) func() {
+			of(s).refuses(func(audit.Record) error { return audit.ErrNoRoom })
+			return func() { of(s).refuses(nil) }
+		},
+	})
+}

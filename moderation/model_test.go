@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/moderation"
 )
 
@@ -266,13 +267,35 @@ func (m *vbModel) policyChanges() {
 }
 
 // restarts makes a new guard, once the trail and the guard that ends have
-// been compared, where they can be.
+// been compared, where they can be. Now and then that one is closed.
 func (m *vbModel) restarts() {
+	faulty := m.faulty
 	if !m.trail.dead {
 		m.faulty = false
 		m.wantSameTickets()
 	}
+	if m.ends.IntN(2) == 0 {
+		m.faulty = faulty
+		m.closes()
+		m.faulty = false
+	}
 	m.open()
+}
+
+// closes closes the guard, and wants a snapshot of every record unless
+// something went wrong.
+func (m *vbModel) closes() {
+	m.t.Helper()
+	err := m.guard.Close(m.t.Context())
+	if err == nil && m.trail.after != len(m.trail.records) {
+		m.t.Errorf("%s: the guard was closed, and its snapshot is of %d records of %d", m.step, m.trail.after, len(m.trail.records))
+	}
+	if err != nil && !m.faulty && !m.trail.dead {
+		m.t.Errorf("%s: Close: %v", m.step, err)
+	}
+	if _, err := m.guard.Advance(m.t.Context(), "none"); !errors.Is(err, moderation.ErrUnavailable) {
+		m.t.Errorf("%s: Advance of a closed guard: %v", m.step, err)
+	}
 }
 
 // wantSameTickets wants the live guard and a replay of the trail to tell the
@@ -283,7 +306,22 @@ func (m *vbModel) wantSameTickets() {
 	if errors.Is(err, moderation.ErrUnrecorded) {
 		m.t.Errorf("%s: the trail is healthy and the guard can't write: %v", m.step, err)
 	}
-	replayed, err := moderation.NewMemoryStore(m.t.Context(), m.trail)
+	if m.ends.IntN(2) == 0 {
+		m.wantSameTicketsAs(m.trail)
+		return
+	}
+	m.wantSameTicketsAs(vbRecordsAlone{m.trail, m.trail})
+}
+
+// vbRecordsAlone is a sink without its snapshots.
+type vbRecordsAlone struct {
+	audit.Sink
+	audit.Replayer
+}
+
+func (m *vbModel) wantSameTicketsAs(sink audit.Sink) {
+	m.t.Helper()
+	replayed, err := moderation.NewMemoryStore(m.t.Context(), sink)
 	if err != nil {
 		m.t.Fatalf("%s: replay: %v", m.step, err)
 	}

@@ -9,9 +9,10 @@ import (
 // Ticket returns a ticket to someone who may read it (step read), or who asked
 // for it.
 func (g *Guard) Ticket(ctx context.Context, actor, id string) (Ticket, error) {
-	if err := g.ready(ctx); err != nil {
+	if err := g.enter(ctx); err != nil {
 		return Ticket{}, err
 	}
+	defer g.exit()
 	now, _ := g.clock.now()
 	about := request{step: StepRead, undoes: id, action: Action{Actor: actor}}
 	q := g.inquiry(StepRead, now)
@@ -51,9 +52,10 @@ func (g *Guard) Tickets(ctx context.Context, actor string, query Query) iter.Seq
 }
 
 func (g *Guard) readable(ctx context.Context, actor string, query Query) ([]Ticket, error) {
-	if err := g.ready(ctx); err != nil {
+	if err := g.enter(ctx); err != nil {
 		return nil, err
 	}
+	defer g.exit()
 	now, _ := g.clock.now()
 	q := g.inquiry(StepRead, now)
 	tickets, err := inquire(ctx, q, func(ctx context.Context) ([]Ticket, error) {

@@ -46,16 +46,23 @@ func ticketRecord(t Ticket, e audit.Event, now time.Time) audit.Record {
 		Case:     t.Action.Case,
 		Digest:   t.Digest.String(),
 		Reviews:  auditReviews(t.Reviews),
-		Cause:    causeOf(t),
+		Cause:    causeOf(t, e),
 	}
 }
 
-// causeOf links an undo to what it takes back.
-func causeOf(t Ticket) *audit.Cause {
-	if t.Undoes == "" {
-		return nil
+// endOfDuration is the schedule of what only the end of a duration set off.
+const endOfDuration = "end"
+
+// causeOf links an undo to what it takes back, and says what nobody asked for:
+// the end of a duration, and what came of it.
+func causeOf(t Ticket, e audit.Event) *audit.Cause {
+	switch {
+	case t.Undoes != "":
+		return &audit.Cause{Ticket: t.Undoes}
+	case t.ends() && (e == audit.EventIntent || e == audit.EventOutcome):
+		return &audit.Cause{Schedule: endOfDuration}
 	}
-	return &audit.Cause{Ticket: t.Undoes}
+	return nil
 }
 
 func (f *findings) auditDecision(t Ticket) *audit.Decision {

@@ -1,76 +1,107 @@
 package moderation
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"hash/maphash"
 
 	"github.com/elevenminutes/interlock/audit"
 )
 
-// recordHash tells two bodies under one record ID apart. It covers every field
-// of the record, and is good for one process.
-func recordHash(seed maphash.Seed, r audit.Record) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	hashTexts(&h, r.ID, r.Ticket, string(r.Event), r.Step, r.Actor.Login, r.Actor.Person, r.Actor.Type,
+// fingerprint tells a record from every other by its ID, and its body from any
+// other body under that ID.
+type fingerprint struct{ id, body uint64 }
+
+// bodyRoom is how long the fields of most records are at most, so that nothing
+// need be allocated for them.
+const bodyRoom = 4 << 10
+
+// fingerprint is that of a record. Those of a store that keeps snapshots are
+// salted with what the snapshot has, and outlive the process; any other store's
+// cost less and do not.
+func (s *MemoryStore) fingerprint(r *audit.Record) fingerprint {
+	if s.snapshots == nil {
+		return fingerprint{maphash.String(s.seed, r.ID), recordHash(s.seed, r)}
+	}
+	var room [bodyRoom]byte
+	id := appendTextFields(append(room[:0], s.salt...), r.ID)
+	first := salted(id)
+	return fingerprint{first, salted(appendFields(append(room[:0], s.salt...), r))}
+}
+
+func salted(b []byte) uint64 {
+	sum := sha256.Sum256(b)
+	return binary.LittleEndian.Uint64(sum[:])
+}
+
+// recordHash is a hash of every field of the record, good for one process.
+func recordHash(seed maphash.Seed, r *audit.Record) uint64 {
+	var room [bodyRoom]byte
+	return maphash.Bytes(seed, appendFields(room[:0], r))
+}
+
+// appendFields appends every field of a record so that no two records have the
+// same bytes.
+func appendFields(b []byte, r *audit.Record) []byte {
+	b = appendTextFields(b, r.ID, r.Ticket, string(r.Event), r.Step, r.Actor.Login, r.Actor.Person, r.Actor.Type,
 		r.Target.ID, r.Target.Tier, r.Target.Domain, r.Kind, r.Reason, r.Case, r.Digest)
-	hashNumbers(&h, int64(r.Revision), r.Time.Unix(), int64(r.Time.Nanosecond()), r.Target.Reach)
+	b = appendNumbers(b, int64(r.Revision), r.Time.Unix(), int64(r.Time.Nanosecond()), r.Target.Reach)
 	if d := r.Decision; d != nil {
-		hashTexts(&h, "decision", d.Code, d.Text, d.Policy, d.PolicyThen)
-		hashTruths(&h, d.Allowed, d.Stale)
-		hashRules(&h, d.Rules...)
+		b = appendTextFields(b, "decision", d.Code, d.Text, d.Policy, d.PolicyThen)
+		b = appendTruths(b, d.Allowed, d.Stale)
+		b = appendRuleFields(b, d.Rules...)
 	}
 	for i := range r.Reviews {
 		v := &r.Reviews[i]
-		hashTexts(&h, "review", v.Login, v.Person, v.Verdict, v.Void)
-		hashTexts(&h, v.Roles...)
-		hashNumbers(&h, v.Time.Unix(), int64(v.Time.Nanosecond()))
+		b = appendTextFields(b, "review", v.Login, v.Person, v.Verdict, v.Void)
+		b = appendTextFields(b, v.Roles...)
+		b = appendNumbers(b, v.Time.Unix(), int64(v.Time.Nanosecond()))
 	}
 	for i := range r.Limits {
 		l := &r.Limits[i]
-		hashTexts(&h, "limit", l.Key, l.Unit)
-		hashRules(&h, l.Rule)
-		hashNumbers(&h, l.Charged, l.Left)
+		b = appendTextFields(b, "limit", l.Key, l.Unit)
+		b = appendRuleFields(b, l.Rule)
+		b = appendNumbers(b, l.Charged, l.Left)
 	}
 	if o := r.Outcome; o != nil {
-		hashTexts(&h, "outcome", o.Status, o.Code, o.Error)
-		hashNumbers(&h, int64(o.Duration), o.Count)
+		b = appendTextFields(b, "outcome", o.Status, o.Code, o.Error)
+		b = appendNumbers(b, int64(o.Duration), o.Count)
 	}
 	if c := r.Cause; c != nil {
-		hashTexts(&h, "cause", c.Ticket, c.Schedule)
+		b = appendTextFields(b, "cause", c.Ticket, c.Schedule)
 	}
-	h.Write(r.State)
-	return h.Sum64()
+	return append(b, r.State...)
 }
 
-func hashTexts(h *maphash.Hash, texts ...string) {
-	hashNumbers(h, int64(len(texts)))
+func appendTextFields(b []byte, texts ...string) []byte {
+	b = appendNumbers(b, int64(len(texts)))
 	for _, text := range texts {
-		hashNumbers(h, int64(len(text)))
-		h.WriteString(text)
+		b = append(appendNumbers(b, int64(len(text))), text...)
 	}
+	return b
 }
 
-func hashRules(h *maphash.Hash, rules ...audit.Rule) {
-	for _, rule := range rules {
-		hashTexts(h, rule.Source, rule.Text)
+func appendRuleFields(b []byte, rules ...audit.Rule) []byte {
+	for i := range rules {
+		b = appendTextFields(b, rules[i].Source, rules[i].Text)
 	}
+	return b
 }
 
-func hashNumbers(h *maphash.Hash, numbers ...int64) {
+func appendNumbers(b []byte, numbers ...int64) []byte {
 	for _, n := range numbers {
-		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], uint64(n))
-		h.Write(b[:])
+		b = binary.LittleEndian.AppendUint64(b, uint64(n))
 	}
+	return b
 }
 
-func hashTruths(h *maphash.Hash, truths ...bool) {
+func appendTruths(b []byte, truths ...bool) []byte {
 	for _, truth := range truths {
 		if truth {
-			h.WriteByte(1)
+			b = append(b, 1)
 		} else {
-			h.WriteByte(0)
+			b = append(b, 0)
 		}
 	}
+	return b
 }

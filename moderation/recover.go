@@ -15,60 +15,43 @@ func (g *Guard) open(ctx context.Context) error {
 		g.store, g.gate = g.config.Store, g.config.Audit
 		return nil
 	}
-	var last time.Time
-	store, err := openMemoryStore(ctx, g.config.Audit, func(r audit.Record, tickets []Ticket) error {
-		if r.Time.After(last) {
-			last = r.Time
-		}
-		return g.restore(ctx, r, tickets)
-	})
+	store, err := openMemoryStore(ctx, g.config.Audit, func(u use, t *Ticket) error { return g.restore(ctx, u, t) })
 	if err != nil {
 		return err
 	}
-	g.store = store
-	if !last.IsZero() {
-		g.clock.atLeast(last)
+	g.store, g.memory = store, store
+	if !store.last.IsZero() {
+		g.clock.atLeast(store.last)
+	}
+	if store.unsaved > longReplay { // before anything is appended
+		_ = g.saveSnapshot(ctx) // the records are the truth; Close says what is wrong
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	}
 	return g.recoverAll(ctx)
 }
 
-// restore tells a limiter that forgets what a record says was charged.
-func (g *Guard) restore(ctx context.Context, r audit.Record, tickets []Ticket) error {
+// longReplay is after how many replayed records New saves a snapshot, so that
+// a process that crashes again and again does not read them all each time.
+const longReplay = 10_000
+
+// restore tells a limiter that forgets what was used.
+func (g *Guard) restore(ctx context.Context, u use, t *Ticket) error {
 	restorer, ok := g.config.Limiter.(Restorer)
-	if !ok || len(tickets) == 0 {
-		return nil
-	}
-	t := tickets[0]
-	for _, c := range chargesOf(r, t) {
-		if err := restorer.Restore(ctx, c); err != nil {
-			return fmt.Errorf("moderation: restoring the use of limits from record %s: %w", r.ID, err)
-		}
-	}
-	releaser, ok := g.config.Limiter.(Releaser)
 	if !ok {
 		return nil
 	}
-	for _, t := range finished(r.Event, tickets) {
-		if err := releaser.Release(ctx, t.charge(ChargeRequest, r.Time)); err != nil {
-			return fmt.Errorf("moderation: restoring the use of limits from record %s: %w", r.ID, err)
+	tell := restorer.Restore
+	if u.what == useOver {
+		releaser, ok := g.config.Limiter.(Releaser)
+		if !ok {
+			return nil
 		}
+		tell = releaser.Release
 	}
-	return nil
-}
-
-// chargesOf are the charges that a record shows.
-func chargesOf(r audit.Record, t Ticket) []Charge {
-	switch {
-	case r.Event == audit.EventRequested:
-		return []Charge{t.charge(ChargeRequest, r.Time)}
-	case r.Event == audit.EventIntent && t.Revision == 1:
-		return []Charge{t.charge(ChargeRequest, r.Time), t.charge(ChargeExecute, r.Time)}
-	case r.Event == audit.EventIntent && !t.ends():
-		return []Charge{t.charge(ChargeExecute, r.Time)}
-	case r.Event == audit.EventRejected: // which the reviewer pays
-		c := t.charge(ChargeRequest, r.Time)
-		c.Step, c.Person, c.Actor = StepReject, r.Actor.Person, r.Actor.Login
-		return []Charge{c}
+	if err := tell(ctx, u.charge(t)); err != nil {
+		return fmt.Errorf("moderation: restoring the use of limits by ticket %s: %w", t.ID, err)
 	}
 	return nil
 }

@@ -14,9 +14,10 @@ import (
 // Config.ResolveGrace are over. It runs nothing. It returns nil if and only if
 // the ticket is settled.
 func (g *Guard) Resolve(ctx context.Context, r Resolution) (Ticket, error) {
-	if err := g.ready(ctx); err != nil {
+	if err := g.enter(ctx); err != nil {
 		return Ticket{}, err
 	}
+	defer g.exit()
 	now, _ := g.clock.now()
 	about := request{step: StepResolve, undoes: r.Ticket, action: Action{Actor: r.Actor, Reason: r.Reason}}
 	if err := r.validate(); err != nil {

@@ -17,26 +17,51 @@ import (
 )
 
 // vbFile is a host whose trail is a file of JSON lines, and which can be
-// restarted over it.
+// restarted over it: after a crash, or where the trail keeps snapshots too,
+// after it was closed.
 type vbFile struct {
 	*vbHost
-	path string
-	file *audit.File
+	path      string
+	file      *audit.File
+	snapshots *ssSink // the trail instead of the file; nil for the file
+}
+
+// vbTrails are the trails over which a host is restarted.
+var vbTrails = map[string]func(*testing.T, ...func(*vbHost)) *vbFile{
+	"over a file":     vbOpenFile,
+	"over a snapshot": vbOpenSnapshots,
+}
+
+func vbOpenSnapshots(t *testing.T, change ...func(*vbHost)) *vbFile {
+	t.Helper()
+	return vbOpenTrail(t, &vbFile{snapshots: &ssSink{}}, change)
 }
 
 func vbOpenFile(t *testing.T, change ...func(*vbHost)) *vbFile {
 	t.Helper()
-	f := &vbFile{path: filepath.Join(t.TempDir(), "trail.jsonl")}
+	return vbOpenTrail(t, &vbFile{path: filepath.Join(t.TempDir(), "trail.jsonl")}, change)
+}
+
+func vbOpenTrail(t *testing.T, f *vbFile, change []func(*vbHost)) *vbFile {
+	t.Helper()
 	f.vbHost = vbOpen(t, append(change, func(h *vbHost) {
 		f.vbHost = h
 		f.openTrail(t)
 	})...)
-	t.Cleanup(func() { f.file.Close() })
+	t.Cleanup(func() {
+		if f.file != nil {
+			f.file.Close()
+		}
+	})
 	return f
 }
 
 func (f *vbFile) openTrail(t *testing.T) {
 	t.Helper()
+	if f.snapshots != nil {
+		f.config.Audit = f.snapshots
+		return
+	}
 	file, err := audit.OpenFile(f.path)
 	if err != nil {
 		t.Fatal(err)
@@ -45,12 +70,19 @@ func (f *vbFile) openTrail(t *testing.T) {
 	f.config.Audit, f.config.ForgetOnExit = file, false
 }
 
-// reopen ends the guard and makes a new one over the same file, with a limiter
-// that knows nothing yet.
+// reopen ends the guard and makes a new one over the same file, or over a
+// snapshot of everything, with a limiter that knows nothing yet.
 func (f *vbFile) reopen(t *testing.T) {
 	t.Helper()
-	if err := f.file.Close(); err != nil {
-		t.Fatal(err)
+	if f.snapshots == nil {
+		if err := f.file.Close(); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		err := f.guard.Close(t.Context())
+		if _, after := f.snapshots.saved(); err != nil || after != len(f.snapshots.Records()) {
+			t.Fatalf("closed with %v; the snapshot is of %d records of %d", err, after, len(f.snapshots.Records()))
+		}
 	}
 	f.openTrail(t)
 	f.limiter = moderationtest.NewLimiter(t)
@@ -174,24 +206,34 @@ func TestRestartKeeps(t *testing.T) {
 			}
 		}},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			f := vbOpenFile(t)
-			ticket := tc.to(f.vbHost)
-			before, calls := f.shows(ticket), f.calls()
-			f.reopen(t)
-			if diff := cmp.Diff(before, f.shows(ticket), cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("the ticket after the restart (-before +after):\n%s", diff)
-			}
-			f.wantCalls(calls)
-			tc.then(f.vbHost, ticket)
-		})
+		for over, open := range vbTrails {
+			t.Run(tc.name+" "+over, func(t *testing.T) {
+				t.Parallel()
+				f := open(t)
+				ticket := tc.to(f.vbHost)
+				before, calls := f.shows(ticket), f.calls()
+				f.reopen(t)
+				if diff := cmp.Diff(before, f.shows(ticket), cmpopts.EquateEmpty()); diff != "" {
+					t.Errorf("the ticket after the restart (-before +after):\n%s", diff)
+				}
+				f.wantCalls(calls)
+				tc.then(f.vbHost, ticket)
+			})
+		}
 	}
 }
 
 func TestRepeatedKeyRunsNothingAgainAfterARestart(t *testing.T) {
 	t.Parallel()
-	f := vbOpenFile(t)
+	for over, open := range vbTrails {
+		t.Run(over, func(t *testing.T) {
+			t.Parallel()
+			vbRepeatsKeys(t, open(t))
+		})
+	}
+}
+
+func vbRepeatsKeys(t *testing.T, f *vbFile) {
 	done := f.does(suspend("mod", "@one", "k1"))
 	over := f.does(suspend("mod", "@two", "k2"))
 	f.undoes(over, "mod2")
@@ -215,7 +257,15 @@ func TestRepeatedKeyRunsNothingAgainAfterARestart(t *testing.T) {
 
 func TestUseOfLimitsIsRestored(t *testing.T) {
 	t.Parallel()
-	f := vbOpenFile(t)
+	for over, open := range vbTrails {
+		t.Run(over, func(t *testing.T) {
+			t.Parallel()
+			vbRestoresLimits(t, open(t))
+		})
+	}
+}
+
+func vbRestoresLimits(t *testing.T, f *vbFile) {
 	f.does(suspend("mod", "@one", ""))
 	f.clock.pass(time.Minute)
 	held := f.approves(f.asks("bot", "@vip"), "lead", "lead2")
@@ -224,14 +274,28 @@ func TestUseOfLimitsIsRestored(t *testing.T) {
 	f.advances(held, moderation.StatusExecuted)
 	f.undoes(held, "mod2")
 	f.freezes("lead", moderation.Scope{Kind: moderation.Limit})
+	f.retarget("vip-1", func(t *moderation.Target) { t.Reach, t.Domain = 7, "de" }, "@vip") // what was charged stays
+	f.limiter.AnswerWith(vbExhausted)
+	over := f.approves(f.asks("mod2", "@two"), "director")
+	f.limiter.AnswerWith(vbExhausted)
+	f.advances(over, moderation.StatusExecuted)
+	f.limiter.Allow()
 	rejected := f.asks("mod3", "@vip")
 	if _, err := f.guard.Reject(t.Context(), f.review(rejected, "lead3")); err != nil {
 		t.Fatal(err)
 	}
-	before := f.limiter.Taken()
+	before, released := f.limiter.Taken(), f.limiter.OnRelease.Calls()
+	for i, c := range before {
+		if c.Ticket == over.ID { // a restored charge has what the ticket may overrun by then
+			before[i].Overrun = []moderation.Slot{{"director"}}
+		}
+	}
 	f.reopen(t)
 	if diff := cmp.Diff(before, f.limiter.Taken()); diff != "" {
 		t.Errorf("charges restored from the trail (-taken before +restored):\n%s", diff)
+	}
+	if diff := cmp.Diff(released, f.limiter.OnRelease.Calls()); diff != "" {
+		t.Errorf("releases restored from the trail (-released before +restored):\n%s", diff)
 	}
 }
 

@@ -24,9 +24,10 @@ func (g *Guard) Reject(ctx context.Context, r ReviewRequest) (Ticket, error) {
 }
 
 func (g *Guard) review(ctx context.Context, r ReviewRequest, step Step) (Ticket, error) {
-	if err := g.ready(ctx); err != nil {
+	if err := g.enter(ctx); err != nil {
 		return Ticket{}, err
 	}
+	defer g.exit()
 	about := request{step: step, undoes: r.Ticket, action: Action{Actor: r.Actor, Reason: r.Reason}}
 	if err := r.validate(step); err != nil {
 		now, _ := g.clock.now()

@@ -15,9 +15,10 @@ import (
 // follows (Freeze, Undo) is for people to decide. It returns nil if and only if
 // everything was voided; after an error the result lists what was.
 func (g *Guard) Revoke(ctx context.Context, r Revocation) (Revoked, error) {
-	if err := g.ready(ctx); err != nil {
+	if err := g.enter(ctx); err != nil {
 		return Revoked{}, err
 	}
+	defer g.exit()
 	now, _ := g.clock.now()
 	about := request{step: StepRevoke, action: Action{Actor: r.Actor, Reason: r.Reason, Target: r.Person}}
 	if err := r.validate(); err != nil {

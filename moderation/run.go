@@ -18,8 +18,8 @@ const (
 // runners is how many tickets Run advances at a time.
 const runners = 16
 
-// Run advances what is due, until ctx is done, and returns why it ended, when
-// all that it has begun has come back. It is all the scheduling that one
+// Run advances what is due, until ctx is done or the guard is closed, and returns
+// why it ended, when all that it has begun has come back. It is all the scheduling that one
 // process needs; hosts with a scheduler of their own call Advance instead.
 // Deadlines hold also when nobody runs it: a ticket that is late is refused
 // whenever it is looked at.
@@ -27,9 +27,10 @@ const runners = 16
 // A ticket that can't be advanced is tried again, less and less often; what
 // kept it is on record.
 func (g *Guard) Run(ctx context.Context) error {
-	if err := g.ready(ctx); err != nil {
+	if err := g.enter(ctx); err != nil {
 		return err
 	}
+	defer g.exit()
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	r := &runner{guard: g, room: make(chan struct{}, runners), stuck: make(map[string]pause)}
@@ -39,6 +40,8 @@ func (g *Guard) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-g.verbs.closed:
+			return closedRefusal()
 		case <-ticker.C:
 		case <-g.wake:
 		}
@@ -65,20 +68,23 @@ type pause struct {
 // round begins to advance each due ticket that is not left alone.
 func (r *runner) round(ctx context.Context) {
 	now, _ := r.guard.clock.now()
-	r.guard.summarize(ctx, now)
+	r.guard.summarize(ctx, now, now)
 	due, err := r.guard.due(ctx, now)
 	if err != nil {
 		return // the next round asks again
 	}
 	r.forget(due)
 	for _, t := range due {
+		if r.guard.verbs.isClosed() {
+			return
+		}
 		if r.paused(t.ID, now) {
 			continue
 		}
 		select {
-		case r.room <- struct{}{}:
 		case <-ctx.Done():
 			return
+		case r.room <- struct{}{}:
 		default: // the others have their turn in the next round
 			return
 		}

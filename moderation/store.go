@@ -17,6 +17,10 @@ type Store interface {
 	// Commit makes a change, all of it or nothing, and returns nil if and
 	// only if the tickets are replaced and the record is durable. ErrConflict
 	// says that nothing was written because something that must hold did not.
+	// So do errors that wrap audit.ErrNotWritten, for a record that can never
+	// be written, and audit.ErrNoRoom, for a store that is full: the same
+	// change may be made once there is room, and until then nothing of it is
+	// there or in the way of others.
 	// After any other error it is not known whether it was written; the
 	// caller reads the ticket again, and never runs anything on the strength
 	// of the attempt.

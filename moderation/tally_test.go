@@ -103,7 +103,7 @@ func TestDueHeapAgreesWithLookingAtEveryTicket(t *testing.T) {
 			if r.IntN(4) > 0 {
 				next.Due = fcStart.Add(time.Duration(r.IntN(20)) * time.Minute)
 			}
-			s.apply(Change{Tickets: []Ticket{next}})
+			s.apply(Change{Tickets: []Ticket{next}}, fingerprint{})
 			if r.IntN(3) > 0 {
 				continue
 			}

@@ -1,6 +1,7 @@
 package moderation
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -37,12 +38,18 @@ func (h *targetState) update(t *Ticket) {
 	h.standing = slices.DeleteFunc(h.standing, func(s *Ticket) bool { return s.ID == t.ID })
 	if t.imposes() {
 		h.standing = append(h.standing, t)
-		slices.SortStableFunc(h.standing, func(a, b *Ticket) int { return a.Executed.Compare(b.Executed) })
+		slices.SortFunc(h.standing, func(a, b *Ticket) int {
+			return cmp.Or(a.Executed.Compare(b.Executed), cmp.Compare(a.Fence, b.Fence), cmp.Compare(a.ID, b.ID))
+		})
 	}
-	if t.Status == StatusRejected || t.Status == StatusUndone {
+	if t.calledOff() {
 		h.last = t
 	}
 }
+
+// calledOff reports whether people said no to a ticket, before or after it was
+// executed.
+func (t *Ticket) calledOff() bool { return t.Status == StatusRejected || t.Status == StatusUndone }
 
 // withoutBusy moves up who is left.
 func withoutBusy(busy [2]string, id string) (left [2]string) {

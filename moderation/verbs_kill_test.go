@@ -18,11 +18,15 @@ import (
 	"time"
 
 	"github.com/elevenminutes/interlock/audit"
+	"github.com/elevenminutes/interlock/audit/trail"
 	"github.com/elevenminutes/interlock/moderation"
 )
 
 // vbKillDir names the directory of the process that is to be killed.
 const vbKillDir = "INTERLOCK_KILLED_GUARD_DIR"
+
+// vbKillTrail names what it keeps its trail in, one of vbDeskTrails.
+const vbKillTrail = "INTERLOCK_KILLED_GUARD_TRAIL"
 
 // vbKillRound keeps the keys of one process apart from those of the next.
 const vbKillRound = "INTERLOCK_KILLED_GUARD_ROUND"
@@ -32,15 +36,34 @@ const vbKillRound = "INTERLOCK_KILLED_GUARD_ROUND"
 // it does, and a list of what was acknowledged.
 type vbDesk struct {
 	*vbHost
-	trail       *audit.File
+	trail       vbDeskTrail
 	effects     *os.File // what the handler did
 	acks        *os.File // what was acknowledged
 	acknowledge func()
 }
 
+// vbDeskTrail is a sink that can be opened again.
+type vbDeskTrail interface {
+	audit.Sink
+	audit.Replayer
+	io.Closer
+}
+
+// vbDeskTrails open the trails over which a guard is killed.
+var vbDeskTrails = map[string]func(dir string) (vbDeskTrail, error){
+	"file": func(dir string) (vbDeskTrail, error) {
+		return audit.OpenFile(filepath.Join(dir, "trail.jsonl"))
+	},
+	"log": func(dir string) (vbDeskTrail, error) {
+		c := trail.Beside(filepath.Join(dir, "trail"), "example.com/desk")
+		c.Room = 1 << 20
+		return trail.Open(context.Background(), c)
+	},
+}
+
 const vbDesks = 400 // accounts, so that few are busy or undone lately
 
-func vbOpenDesk(t *testing.T, dir string, later time.Duration) *vbDesk {
+func vbOpenDesk(t *testing.T, dir, over string, later time.Duration) *vbDesk {
 	t.Helper()
 	d := &vbDesk{acknowledge: func() {}}
 	open := func(name string) *os.File {
@@ -52,14 +75,14 @@ func vbOpenDesk(t *testing.T, dir string, later time.Duration) *vbDesk {
 		return file
 	}
 	d.effects, d.acks = open("effects"), open("acks")
-	trail, err := audit.OpenFile(filepath.Join(dir, "trail.jsonl"))
+	sink, err := vbDeskTrails[over](dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.trail = trail
-	t.Cleanup(func() { trail.Close() })
+	d.trail = sink
+	t.Cleanup(func() { sink.Close() })
 	d.vbHost = vbOpen(t, func(h *vbHost) {
-		h.config.Audit, h.config.ForgetOnExit = trail, false
+		h.config.Audit, h.config.ForgetOnExit = sink, false
 		h.config.Questions = 3 // what is refused only makes the trail longer
 		h.config.Now = func() time.Time { return time.Now().Add(later) }
 		for i := range vbDesks {
@@ -101,7 +124,7 @@ func TestGuardThatWillBeKilled(t *testing.T) {
 	if dir == "" {
 		return
 	}
-	d := vbOpenDesk(t, dir, 0)
+	d := vbOpenDesk(t, dir, os.Getenv(vbKillTrail), 0)
 	var mu sync.Mutex
 	d.acknowledge = func() {
 		mu.Lock()
@@ -178,29 +201,34 @@ func vbLines(t *testing.T, path string) [][]string {
 func TestKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	const rounds = 12
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, seed))
-	dir := t.TempDir()
-	for round := range rounds {
-		vbKillOne(t, dir, round, 1+random.IntN(60))
-		vbCheckAfterKill(t, dir, round == rounds-1)
-		if t.Failed() {
-			t.Fatalf("in round %d", round)
-		}
+	for over := range vbDeskTrails {
+		t.Run("over a "+over, func(t *testing.T) {
+			t.Parallel()
+			seed := uint64(time.Now().UnixNano())
+			t.Logf("seed %d", seed)
+			random := rand.New(rand.NewPCG(seed, seed))
+			dir := t.TempDir()
+			for round := range rounds {
+				vbKillOne(t, dir, over, round, 1+random.IntN(60))
+				vbCheckAfterKill(t, dir, over, round == rounds-1)
+				if t.Failed() {
+					t.Fatalf("in round %d", round)
+				}
+			}
+		})
 	}
 }
 
 // vbKillOne runs a process over dir and kills it when it has acknowledged so
 // many steps.
-func vbKillOne(t *testing.T, dir string, round, steps int) {
+func vbKillOne(t *testing.T, dir, over string, round, steps int) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	child := exec.Command(self, "-test.run=^TestGuardThatWillBeKilled$")
-	child.Env = append(os.Environ(), vbKillDir+"="+dir, fmt.Sprint(vbKillRound, "=", round))
+	child.Env = append(os.Environ(), vbKillDir+"="+dir, vbKillTrail+"="+over, fmt.Sprint(vbKillRound, "=", round))
 	var complaints bytes.Buffer
 	child.Stderr = &complaints
 	out, err := child.StdoutPipe()
@@ -230,7 +258,7 @@ func vbKillOne(t *testing.T, dir string, round, steps int) {
 
 // vbCheckAfterKill opens what the killed process left behind and holds it
 // against what was acknowledged and what the handler did.
-func vbCheckAfterKill(t *testing.T, dir string, last bool) {
+func vbCheckAfterKill(t *testing.T, dir, over string, last bool) {
 	t.Helper()
 	started := make(map[string]int)
 	before := vbEffects(t, dir)
@@ -243,8 +271,12 @@ func vbCheckAfterKill(t *testing.T, dir string, last bool) {
 	if last {
 		later = time.Hour // when everything can be resolved
 	}
-	d := vbOpenDesk(t, dir, later)
-	defer d.trail.Close()
+	d := vbOpenDesk(t, dir, over, later)
+	defer func() { // what is killed next begins with a snapshot, where the trail keeps one
+		if err := errors.Join(d.guard.Close(t.Context()), d.trail.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
 	intents, outcomes := vbCallsOnTrail(t, d.trail)
 	unsettled := make(map[string]bool)
 	for call, n := range started {
@@ -274,11 +306,11 @@ func vbCheckAfterKill(t *testing.T, dir string, last bool) {
 
 // vbCallsOnTrail counts intents and outcomes by call and ticket. What a guard
 // found out only when it was opened again is no outcome.
-func vbCallsOnTrail(t *testing.T, trail *audit.File) (intents, outcomes map[string]int) {
+func vbCallsOnTrail(t *testing.T, sink audit.Replayer) (intents, outcomes map[string]int) {
 	t.Helper()
 	intents, outcomes = make(map[string]int), make(map[string]int)
 	calls := make(map[string]string)
-	for r, err := range trail.Replay(t.Context()) {
+	for r, err := range sink.Replay(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}

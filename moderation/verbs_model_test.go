@@ -1,10 +1,12 @@
 package moderation_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math/rand/v2"
 	"slices"
@@ -33,6 +35,7 @@ type vbModel struct {
 
 	faulty  bool // dependencies fail now and then
 	trail   *vbTrail
+	ends    *rand.Rand                   // how guards come to their end; apart, so that old seeds lead to their sequences
 	tickets map[string]moderation.Ticket // as the trail has them
 	order   []string
 	then    map[string]moderation.Requirement // by ticket, of when it was asked for
@@ -49,7 +52,7 @@ var errVBFault = errors.New("model: a fault")
 
 func vbNewModel(t *testing.T, seed uint64) *vbModel {
 	m := &vbModel{
-		t: t, rng: rand.New(rand.NewPCG(seed, 7)), now: time.Date(2017, time.November, 2, 18, 0, 0, 0, time.UTC),
+		t: t, rng: rand.New(rand.NewPCG(seed, 7)), ends: rand.New(rand.NewPCG(seed, 8)), now: time.Date(2017, time.November, 2, 18, 0, 0, 0, time.UTC),
 		actors: make(map[string]moderation.Actor), targets: make(map[string]moderation.Target),
 		roles: map[string][]string{
 			"mod": {"moderator"}, "mod2": {"moderator"}, "bot": {"moderator"}, "lead": {"lead"}, "lead2": {"lead"},
@@ -81,17 +84,22 @@ func (m *vbModel) open() {
 	faulty := m.faulty
 	m.faulty, m.trail.dead = false, false
 	defer func() { m.faulty = faulty }()
-	kind := moderation.Kind{Name: moderation.Suspend, Apply: m.apply, Undo: m.undo, Probe: m.probe, Idempotent: true, Timed: true}
-	limit := kind
-	limit.Name, limit.Timed, limit.Idempotent, limit.Probe = moderation.Limit, false, false, nil
-	guard, err := moderation.New(m.t.Context(), moderation.Config{
-		Directory: m, Authorizer: m, Limiter: m, Audit: m.trail, Kinds: []moderation.Kind{kind, limit},
-		Tiers: []string{"standard", "protected"}, Now: func() time.Time { return m.now }, Questions: 1 << 30,
-	})
+	guard, err := moderation.New(m.t.Context(), m.config(m.trail))
 	if err != nil {
 		m.t.Fatalf("%s: New: %v", m.step, err)
 	}
 	m.guard = guard
+}
+
+// config is a guard's over a sink.
+func (m *vbModel) config(sink audit.Sink) moderation.Config {
+	kind := moderation.Kind{Name: moderation.Suspend, Apply: m.apply, Undo: m.undo, Probe: m.probe, Idempotent: true, Timed: true}
+	limit := kind
+	limit.Name, limit.Timed, limit.Idempotent, limit.Probe = moderation.Limit, false, false, nil
+	return moderation.Config{
+		Directory: m, Authorizer: m, Limiter: m, Audit: sink, Kinds: []moderation.Kind{kind, limit},
+		Tiers: []string{"standard", "protected"}, Now: func() time.Time { return m.now }, Questions: 1 << 30,
+	}
 }
 
 // fails tells whether a dependency fails this time.
@@ -168,12 +176,14 @@ func (m *vbModel) Peek(context.Context, moderation.Charge) (moderation.Usage, er
 }
 
 // vbTrail is a sink that fails now and then, before or after it has stored a
-// record, and that can go dead as with its process.
+// record, and that can go dead as with its process. It keeps snapshots.
 type vbTrail struct {
-	m       *vbModel
-	records []audit.Record
-	tried   map[string]bool // a record that was tried can't be blamed any more
-	dead    bool
+	m        *vbModel
+	records  []audit.Record
+	tried    map[string]bool // a record that was tried can't be blamed any more
+	dead     bool
+	snapshot []byte
+	after    int // how many records it has
 }
 
 func (s *vbTrail) Append(_ context.Context, r audit.Record) error {
@@ -206,6 +216,34 @@ func (s *vbTrail) Append(_ context.Context, r audit.Record) error {
 func (s *vbTrail) Replay(context.Context) iter.Seq2[audit.Record, error] {
 	return func(yield func(audit.Record, error) bool) {
 		for _, r := range s.records {
+			if !yield(r.Clone(), nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *vbTrail) SaveSnapshot(_ context.Context, write func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return err
+	}
+	if s.dead || s.m.faulty && s.m.ends.IntN(4) == 0 {
+		return errVBFault
+	}
+	s.snapshot, s.after = b.Bytes(), len(s.records)
+	return nil
+}
+
+func (s *vbTrail) ReplaySnapshot(_ context.Context, read func(io.Reader) error) iter.Seq2[audit.Record, error] {
+	return func(yield func(audit.Record, error) bool) {
+		if s.snapshot != nil {
+			if err := read(bytes.NewReader(s.snapshot)); err != nil {
+				yield(audit.Record{}, err)
+				return
+			}
+		}
+		for _, r := range s.records[s.after:] {
 			if !yield(r.Clone(), nil) {
 				return
 			}

@@ -20,6 +20,7 @@ type naiveStore struct {
 	tickets []moderation.Ticket // the last revisions, in the order of commits
 	changes []moderation.Change
 	rules   []commitRule
+	full    bool // takes no further record
 	hasty   bool // defect: looks and writes under two locks
 }
 
@@ -73,6 +74,9 @@ func (s *naiveStore) Commit(_ context.Context, c moderation.Change) error {
 		s.mu.Unlock()
 		time.Sleep(time.Millisecond) // in a bubble: until the others have looked
 		s.mu.Lock()
+	}
+	if s.full {
+		return fmt.Errorf("naive: %w", audit.ErrNoRoom)
 	}
 	s.write(c)
 	return nil

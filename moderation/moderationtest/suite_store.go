@@ -23,6 +23,9 @@ type StoreOptions struct {
 	// tickets as they are, which the contract allows since nobody changes
 	// them. Otherwise the suite demands copies.
 	Shared bool
+	// Fill makes s full, so that it takes no further record, until empty is
+	// called. Nil where s can't be filled.
+	Fill func(t *testing.T, s moderation.Store) (empty func())
 }
 
 // storeSubject is a store under test, new and empty.
@@ -31,6 +34,7 @@ type storeSubject struct {
 	*samples
 	reopen  func(moderation.Store) moderation.Store
 	records func(moderation.Store) []audit.Record
+	fill    func(moderation.Store) (empty func())
 }
 
 // TestStore holds a [moderation.Store] to its contract. open returns a store
@@ -49,6 +53,7 @@ func TestStore(t *testing.T, open func(t *testing.T) moderation.Store, opts Stor
 		}
 		s.reopen = func(old moderation.Store) moderation.Store { return opts.Reopen(t, old) }
 		s.records = func(of moderation.Store) []audit.Record { return opts.Records(t, of) }
+		s.fill = func(of moderation.Store) func() { return opts.Fill(t, of) }
 		return s
 	})
 }
@@ -64,6 +69,9 @@ func storeChecks(opts StoreOptions) []check[storeSubject] {
 	}
 	if opts.Reopen != nil {
 		checks = append(checks, reopenChecks()...)
+	}
+	if opts.Fill != nil {
+		checks = append(checks, fullChecks()...)
 	}
 	return checks
 }

@@ -19,6 +19,7 @@ func naiveOptions() StoreOptions {
 	return StoreOptions{
 		Reopen:  func(_ *testing.T, s moderation.Store) moderation.Store { return s.(*naiveStore).reopen() },
 		Records: func(_ *testing.T, s moderation.Store) []audit.Record { return s.(*naiveStore).records() },
+		Fill:    func(_ *testing.T, s moderation.Store) func() { return fillNaive(s) },
 	}
 }
 
@@ -30,7 +31,7 @@ func TestStoreDoubleWithoutFaultsPasses(t *testing.T) {
 func TestStoreOptionsAddChecks(t *testing.T) {
 	t.Parallel()
 	few, many := len(storeChecks(StoreOptions{Shared: true})), len(storeChecks(naiveOptions()))
-	if extra := len(copyChecks()) + len(recordChecks()) + len(reopenChecks()); many-few != extra {
+	if extra := len(copyChecks()) + len(recordChecks()) + len(reopenChecks()) + len(fullChecks()); many-few != extra {
 		t.Errorf("options add %d checks, want %d", many-few, extra)
 	}
 }
@@ -143,7 +144,7 @@ func hasty(rule string) func(*testing.T) moderation.Store {
 func TestStoreSuiteCatches(t *testing.T) {
 	t.Parallel()
 	var defects []defect[storeSubject]
-	for _, d := range slices.Concat(commitDefects(), keyDefects(), headDefects(), unchangedDefects(), standingDefects(), queryDefects(), pageDefects(), raceDefects(), keepDefects()) {
+	for _, d := range slices.Concat(commitDefects(), keyDefects(), headDefects(), unchangedDefects(), standingDefects(), queryDefects(), pageDefects(), raceDefects(), keepDefects(), fullDefects()) {
 		defects = append(defects, defect[storeSubject]{d.name, d.check, func(t *testing.T) storeSubject {
 			return storeSubject{
 				Store:   d.open(t),
@@ -155,6 +156,7 @@ func TestStoreSuiteCatches(t *testing.T) {
 					}
 					return inner(s).records()
 				},
+				fill: fillNaive,
 			}
 		}})
 	}

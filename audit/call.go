@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"sync"
+
+	"github.com/elevenminutes/interlock/internal/typednil"
 )
 
 const (
@@ -30,22 +31,10 @@ type caller struct {
 
 // newCaller returns an error that says to whom a nil sink was given.
 func newCaller(sink Sink, to string) (*caller, error) {
-	if isNil(sink) {
+	if typednil.Is(sink) {
 		return nil, fmt.Errorf("%w to %s: it is nil (%T)", ErrNoSink, to, sink)
 	}
 	return &caller{sink: sink, slots: make(chan struct{}, maxCalls), late: map[string]int{}}, nil
-}
-
-// isNil reports whether an interface is nil or holds a nil pointer.
-func isNil(dependency any) bool {
-	if dependency == nil {
-		return true
-	}
-	switch v := reflect.ValueOf(dependency); v.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
-		return v.IsNil()
-	}
-	return false
 }
 
 // call is one append that was handed to the sink.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/elevenminutes/interlock/internal/typednil"
 )
 
 // NewSlog returns a sink that hands each record to handler at the given level,
@@ -17,7 +19,7 @@ import (
 // not accepted. A log can't be read back, so this is no [Replayer] and not a
 // trail by itself. NewSlog returns an error if handler is nil.
 func NewSlog(handler slog.Handler, level slog.Level) (Sink, error) {
-	if isNil(handler) {
+	if typednil.Is(handler) {
 		return nil, errors.New("audit: slog handler is nil")
 	}
 	return &slogSink{handler: handler, level: level}, nil

@@ -3,7 +3,6 @@ package moderation
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/elevenminutes/interlock/audit"
+	"github.com/elevenminutes/interlock/internal/typednil"
 )
 
 // Config is what a [Guard] is composed of. Directory, Authorizer, Limiter,
@@ -103,7 +103,7 @@ func (c Config) check() error {
 		field string
 		value any
 	}{{"Directory", c.Directory}, {"Authorizer", c.Authorizer}, {"Limiter", c.Limiter}} {
-		if isNil(f.value) {
+		if typednil.Is(f.value) {
 			fault(f.field, "is nil; it is required (an earlier constructor may have returned an error)")
 		}
 	}
@@ -115,10 +115,10 @@ func (c Config) check() error {
 }
 
 func (c Config) checkRecording(fault func(field, problem string)) {
-	if c.Store != nil && isNil(c.Store) {
+	if c.Store != nil && typednil.Is(c.Store) {
 		fault("Store", "is a nil pointer in an interface; leave it out for a memory store, or give a store")
 	}
-	if c.Audit != nil && isNil(c.Audit) {
+	if c.Audit != nil && typednil.Is(c.Audit) {
 		fault("Audit", "is a nil pointer in an interface; an earlier constructor may have returned an error")
 		return
 	}
@@ -240,16 +240,4 @@ func New(ctx context.Context, c Config) (*Guard, error) {
 		return nil, fmt.Errorf("moderation: opening the guard: %w", err)
 	}
 	return g, nil
-}
-
-// isNil finds nil and typed nil.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch r := reflect.ValueOf(v); r.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan, reflect.Slice, reflect.Interface:
-		return r.IsNil()
-	}
-	return false
 }

@@ -10,12 +10,13 @@ import (
 	"iter"
 
 	"github.com/elevenminutes/interlock/audit"
+	"github.com/elevenminutes/interlock/internal/typednil"
 )
 
 // openMemoryStore rebuilds a store, and shows to visit the use of limits, in
 // order, each with its ticket.
 func openMemoryStore(ctx context.Context, sink audit.Sink, visit func(use, *Ticket) error) (*MemoryStore, error) {
-	if isNil(sink) {
+	if typednil.Is(sink) {
 		return nil, fmt.Errorf("moderation: opening the memory store: %w", audit.ErrNoSink)
 	}
 	s := newMemoryStore(sink)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/casbin/casbin/v2/model"
 	"github.com/casbin/casbin/v2/persist"
+
+	"github.com/elevenminutes/interlock/internal/typednil"
 )
 
 // Adapter returns a policy that a Casbin adapter loads, into a model with the
@@ -38,7 +40,7 @@ type adapter struct {
 
 // Load asks the adapter for its rows.
 func (a *adapter) Load(ctx context.Context) ([]Row, error) {
-	if isNil(a.adapter) {
+	if typednil.Is(a.adapter) {
 		return nil, fmt.Errorf("%s: the Casbin adapter is nil", a.name)
 	}
 	m, err := model.NewModelFromString(modelText)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/elevenminutes/interlock/internal/typednil"
 	"github.com/elevenminutes/interlock/moderation"
 )
 
@@ -38,7 +39,7 @@ type Config struct {
 }
 
 func (c Config) check() error {
-	if isNil(c.Source) {
+	if typednil.Is(c.Source) {
 		return errors.New("Config.Source is missing; give a File, CSV or Adapter")
 	}
 	if len(c.Kinds) == 0 {

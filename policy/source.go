@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
+
 )
 
 // Row is one row of a policy as it was read, not yet understood.
@@ -109,16 +109,4 @@ func load(ctx context.Context, source Source) loaded {
 	}
 	got.rows = rows
 	return got
-}
-
-// isNil reports whether an interface holds nothing, or a nil pointer.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch r := reflect.ValueOf(v); r.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Slice, reflect.Chan:
-		return r.IsNil()
-	}
-	return false
 }

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/elevenminutes/interlock/internal/typednil"
 )
 
 // Bounds and defaults of [Config].
@@ -99,13 +100,13 @@ func (c *Config) check() error {
 	}
 	fault(c.Dir == "", "Dir", "is empty; name the log's directory")
 	fault(!validOrigin(c.Origin), "Origin", fmt.Sprintf("%.60q is no name for a log; use a URL without scheme, spaces and plus signs, such as example.com/trail, of at most %d bytes", c.Origin, MaxOrigin))
-	fault(c.KeyFile == "" && isNil(c.Signer), "KeyFile", "is empty and there is no Signer; checkpoints must be signed")
+	fault(c.KeyFile == "" && typednil.Is(c.Signer), "KeyFile", "is empty and there is no Signer; checkpoints must be signed")
 	fault(c.KeyFile != "" && c.Signer != nil, "KeyFile", "and Signer are both set; use one of them")
 	fault(c.KeyFile != "" && within(c.Dir, c.KeyFile), "KeyFile", "lies in Dir; who can read the log must not be able to sign it")
 	fault(c.Signer != nil && c.VerifierKey == "", "VerifierKey", "is empty; what a Signer signs is verified with it")
 	fault(c.Signer == nil && c.VerifierKey != "", "VerifierKey", "is only for a Signer; the one of KeyFile is beside it in KeyFile.pub")
-	fault(isNil(c.TrustedHead) && !c.WithoutTrustedHead, "TrustedHead", "is nil: give trail.HeadFile with a path that who can write to Dir can't, or accept with WithoutTrustedHead that a log which was cut or rewritten is not noticed")
-	fault(!isNil(c.TrustedHead) && c.WithoutTrustedHead, "WithoutTrustedHead", "is true though there is a TrustedHead; set one of them")
+	fault(typednil.Is(c.TrustedHead) && !c.WithoutTrustedHead, "TrustedHead", "is nil: give trail.HeadFile with a path that who can write to Dir can't, or accept with WithoutTrustedHead that a log which was cut or rewritten is not noticed")
+	fault(!typednil.Is(c.TrustedHead) && c.WithoutTrustedHead, "WithoutTrustedHead", "is true though there is a TrustedHead; set one of them")
 	if h, ok := c.TrustedHead.(*headFile); ok && h != nil {
 		fault(within(c.Dir, h.path), "TrustedHead", "lies in Dir, where it shares the log's fate; put it elsewhere")
 	}
@@ -134,20 +135,8 @@ func within(dir, path string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// isNil reports whether an interface is nil or holds a nil pointer.
-func isNil(dependency any) bool {
-	if dependency == nil {
-		return true
-	}
-	switch v := reflect.ValueOf(dependency); v.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
-		return v.IsNil()
-	}
-	return false
-}
-
 func (c *Config) setDefaults() {
-	if isNil(c.TrustedHead) {
+	if typednil.Is(c.TrustedHead) {
 		c.TrustedHead = nil
 	}
 	if c.Room == 0 {

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/audit/proof"
@@ -21,7 +22,6 @@ type writer struct {
 	turn   int // which of them is in use
 	header wal.Header
 	offset int64 // where the next group goes
-	usual  int   // bytes of the last group; guarded by Log.mu
 }
 
 // commitGroups commits one group after the other until the log is closed. A
@@ -53,7 +53,7 @@ func (l *Log) commitPending() {
 	}
 	l.pending = nil
 	l.groups = append(l.groups, g)
-	l.writer.usual = len(g.buffer)
+	l.usual.note(g)
 	l.room.take(g, l.takes(g, 0))
 	l.mu.Unlock()
 
@@ -87,8 +87,8 @@ func (l *Log) acknowledge(g *group, err error) {
 		if l.bytes >= l.publishAt() || g.turn {
 			l.publishSoon()
 		}
-		l.announce()
 	}
+	l.announce()
 	l.mu.Unlock()
 	close(g.done)
 }
@@ -116,6 +116,7 @@ func (l *Log) seal(g *group) error {
 	if t.size != g.first {
 		return fmt.Errorf("trail: the tree has %d entries, and the group begins with entry %d", t.size, g.first)
 	}
+	g.stored = make([]tlog.Hash, 0, 2*len(g.leaves)+64)
 	for _, leaf := range g.leaves {
 		g.stored = t.append(leaf, g.stored)
 	}
@@ -140,8 +141,13 @@ func (l *Log) sign(text string, most int) ([]byte, error) {
 }
 
 // signText signs a text, and makes sure that it is signed.
-func signText(key *signing, text string, most int) ([]byte, error) {
-	signed, err := note.Sign(&note.Note{Text: text}, key.Signer)
+func signText(key *signing, text string, most int) (signed []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			signed, err = nil, fmt.Errorf("trail: signing a checkpoint: %w: %v", audit.ErrPanic, v) // never wraps v
+		}
+	}()
+	signed, err = note.Sign(&note.Note{Text: text}, key.Signer)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("trail: signing a checkpoint: %v", err) // not %w: as above
@@ -170,9 +176,6 @@ func (l *Log) write(g *group) error {
 	if w.offset+int64(len(b)) > f.size {
 		return fmt.Errorf("trail: %s: a group of %d bytes finds no room at %d", f.path, len(b), w.offset)
 	}
-	if err := l.unchanged(f); err != nil {
-		return err
-	}
 	if err := writeAll(f.file, b, w.offset); err != nil {
 		return fmt.Errorf("trail: writing %s: %w", f.path, err)
 	}
@@ -180,7 +183,7 @@ func (l *Log) write(g *group) error {
 		return fmt.Errorf("trail: syncing %s: %w", f.path, err)
 	}
 	w.offset += int64(len(b))
-	return l.unchanged(f)
+	return l.unchanged(f) // what was written to a file that is gone is not there for anybody
 }
 
 // turn begins the other file with the group.

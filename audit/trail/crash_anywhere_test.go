@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -94,7 +95,7 @@ func (s *story) publish(l *Log) error { return l.Publish(context.Background()) }
 // turns appends more than a write-ahead file takes.
 func (s *story) turns(l *Log) error {
 	for i := range 6 {
-		if err := s.add(l, "single", plainRecord(s.id("turn", i), 64_000)); err != nil {
+		if err := s.add(l, "single", plainRecord(s.id("turn", i), 61_000)); err != nil {
 			return err
 		}
 	}
@@ -133,13 +134,35 @@ type stop struct {
 	survives func(rng *rand.Rand) func(string, int) bool
 }
 
-// disk returns one that stops at operation n.
+// disk returns one that stops at change n.
 func (s stop) disk(n int, rng *rand.Rand) *disktest.Faulty {
-	d := &disktest.Faulty{FS: hasty{}, LoseUnsynced: s.power, Fail: disktest.FailAt(n, s.crash)}
+	d := &disktest.Faulty{FS: hasty{}, LoseUnsynced: s.power, Fail: failAtChange(n, s.crash)}
 	if s.survives != nil {
 		d.Survives = s.survives(rng)
 	}
 	return d
+}
+
+// failAtChange returns a script that lets operation number n fail of those that
+// change the disk: to stop at another one is to stop at the next of them.
+func failAtChange(n int, err error) func(int, string, string) error {
+	return func(_ int, op, _ string) error {
+		if !changes(op) {
+			return nil
+		}
+		if n--; n == -1 {
+			return err
+		}
+		return nil
+	}
+}
+
+func changes(op string) bool {
+	switch op {
+	case disktest.OpStat, disktest.OpFileStat, disktest.OpRead, disktest.OpReadDir, disktest.OpLock, disktest.OpUnlock, disktest.OpClose:
+		return false
+	}
+	return true // opening too, which may make a file
 }
 
 // halfSurvives lets each change that was not synced reach the disk or not.
@@ -162,26 +185,172 @@ func TestNoAcknowledgedRecordIsLostWhereverTheMachineStops(t *testing.T) {
 	t.Parallel()
 	length := storyLength(t)
 	for name, stop := range stops {
-		for _, headless := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/headless=%v", name, headless), func(t *testing.T) {
-				t.Parallel()
-				seed := rand.Uint64()
-				rng := rand.New(rand.NewPCG(seed, 1))
-				for n := rng.IntN(stride); n < length; n += 1 + rng.IntN(2*stride) {
-					stopAt(t, stop, headless, n, rng)
-					if t.Failed() {
-						t.Fatalf("with seed %d, stopped at operation %d of %d", seed, n, length)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			atSome(t, length, func(n int, rng *rand.Rand) {
+				s := newStory(t, newSite(t))
+				s.headless = rng.IntN(4) == 0
+				first, second := stop.disk(n, rng), stop.disk(rng.IntN(80), rng)
+				for _, d := range []*disktest.Faulty{first, second} {
+					if err := s.tell(d); err != nil && !d.Crashed() {
+						t.Errorf("without a crash: %v\n%s", err, ending(first))
 					}
+					d.Crash()
+				}
+				if err := s.end(); err != nil {
+					t.Errorf("without a trusted head: %v; %v\nthe first crash came after\n%s\nthe second after\n%s", s.headless, err, ending(first), ending(second))
 				}
 			})
+		})
+	}
+}
+
+// TestALogThatWasStoppedWhileItWasMadeIsMade kills the process that makes a log
+// at each change in turn, lets another one append to what it left, and lets the
+// power fail at once.
+func TestALogThatWasStoppedWhileItWasMadeIsMade(t *testing.T) {
+	t.Parallel()
+	for _, headless := range []bool{false, true} {
+		for n, made := 0, false; !made; n++ {
+			s := newStory(t, newSite(t))
+			s.headless = headless
+			machine := &disktest.Faulty{FS: hasty{}, LoseUnsynced: true}
+			first := &disktest.Faulty{FS: machine, Fail: failAtChange(n, disktest.ErrTorn)}
+			l, err := s.open(first)
+			made = err == nil
+			if made && n < 20 {
+				t.Errorf("only %d changes made the log", n)
+			}
+			first.Crash()
+			_ = l.Close()
+			if l, err = s.open(machine); err == nil {
+				err = s.few(l)
+			}
+			machine.Crash()
+			_ = l.Close()
+			if err := errors.Join(err, s.end()); err != nil {
+				t.Fatalf("stopped at change %d, without a trusted head: %v; %v\n%s", n, headless, err, ending(first))
+			}
 		}
 	}
 }
 
-// stride is how many operations are passed over on average.
-const stride = 20
+// TestNoAcknowledgedRecordIsLostWhenTheMachineStopsAtATurn stops, at each change
+// to the write-ahead files and what goes with it, a log that was there before
+// and goes from one of them to the other a few times.
+func TestNoAcknowledgedRecordIsLostWhenTheMachineStopsAtATurn(t *testing.T) {
+	t.Parallel()
+	before := newStory(t, newSite(t))
+	before.room = MinRoom
+	l := before.mustOpen(t, hasty{})
+	if err := errors.Join(before.few(l), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	again := func() *story {
+		s := newStory(t, newSite(t))
+		s.room = MinRoom
+		maps.Copy(s.tried, before.tried)
+		maps.Copy(s.told, before.told)
+		copyTo(t, before.base, s.base)
+		return s
+	}
+	turn := func(s *story, d disk.FS) error {
+		l, err := s.open(d)
+		if err != nil {
+			return err
+		}
+		return errors.Join(s.turns(l), s.turns(l), l.Close())
+	}
+	whole := &disktest.Faulty{FS: hasty{}}
+	if err := turn(again(), whole); err != nil {
+		t.Fatal(err)
+	}
+	length := len(slices.DeleteFunc(whole.Log(), func(line string) bool { return !ofTurn(line) }))
+	for name, stop := range stops {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(rand.Uint64(), 4))
+			for n := rng.IntN(turnStride); n < length; n += turnStride {
+				s := again()
+				s.headless = n%2 == 0
+				d := stop.disk(0, rng)
+				left := n
+				d.Fail = func(_ int, op, path string) error {
+					if ofTurn(op + " " + path) {
+						left--
+					}
+					if left < 0 {
+						return stop.crash
+					}
+					return nil
+				}
+				if err := turn(s, d); err != nil && !d.Crashed() {
+					t.Fatalf("without a crash: %v", err)
+				}
+				d.Crash()
+				if err := s.end(); err != nil {
+					t.Fatalf("stopped at change %d of %d, without a trusted head: %v; %v\n%s", n, length, s.headless, err, ending(d))
+				}
+			}
+		})
+	}
+}
 
-// storyLength is how many operations the story has.
+// turnStride is to this test what stride is to the others.
+const turnStride = 3
+
+// ofTurn reports whether an operation is a change to the write-ahead files, or
+// one that ends a publication.
+func ofTurn(line string) bool {
+	op, path, _ := strings.Cut(line, " ")
+	return changes(op) && (strings.Contains(path, "wal-") || op == disktest.OpRename || op == disktest.OpSyncDir)
+}
+
+// TestNoAcknowledgedRecordIsLostWhenThePowerFailsAfterTheProcessWasKilled kills
+// a process whose writes the disk has not seen yet, and lets the power fail in
+// the life of the next one: what that one found and told others must be durable.
+func TestNoAcknowledgedRecordIsLostWhenThePowerFailsAfterTheProcessWasKilled(t *testing.T) {
+	t.Parallel()
+	atSome(t, storyLength(t), func(n int, rng *rand.Rand) {
+		s := newStory(t, newSite(t))
+		machine := &disktest.Faulty{FS: hasty{}, LoseUnsynced: true}
+		if rng.IntN(2) == 0 {
+			machine.Survives = halfSurvives(rng)
+		}
+		first := &disktest.Faulty{FS: machine, Fail: failAtChange(n, disktest.ErrTorn)}
+		if err := s.tell(first); err != nil && !first.Crashed() {
+			t.Errorf("without a crash: %v", err)
+		}
+		first.Crash()
+		machine.Fail = failAtChange(rng.IntN(160), disktest.ErrTorn)
+		if err := s.tell(machine); err != nil && !machine.Crashed() {
+			t.Errorf("after the process was killed: %v\n%s", err, ending(first))
+		}
+		machine.Crash()
+		if err := s.end(); err != nil {
+			t.Errorf("%v\nthe process was killed after\n%s\nthe power failed after\n%s", err, ending(first), ending(machine))
+		}
+	})
+}
+
+// stride is the distance, on average, between the changes at which one run of a
+// test stops the story. They are others in each run: with 1 it tries all, which
+// takes minutes.
+const stride = 24
+
+// atSome calls a function for some of so many changes, others each time.
+func atSome(t *testing.T, length int, stopAt func(n int, rng *rand.Rand)) {
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for n := rng.IntN(stride); n < length; n += 1 + rng.IntN(2*stride-1) {
+		stopAt(n, rng)
+		if t.Failed() {
+			t.Fatalf("with seed %d, stopped at change %d of %d", seed, n, length)
+		}
+	}
+}
+
+// storyLength is how many operations the story has that change the disk.
 func storyLength(t *testing.T) int {
 	s := newStory(t, newSite(t))
 	d := &disktest.Faulty{FS: hasty{}}
@@ -197,28 +366,7 @@ func storyLength(t *testing.T) int {
 			t.Errorf("the story has no operation %s", op)
 		}
 	}
-	return len(ops)
-}
-
-// stopAt tells the story up to an operation, and again up to some other.
-func stopAt(t *testing.T, stop stop, headless bool, n int, rng *rand.Rand) {
-	t.Helper()
-	where := newSite(t)
-	where.headless = headless
-	s := newStory(t, where)
-	first := stop.disk(n, rng)
-	if err := s.tell(first); err != nil && !first.Crashed() {
-		t.Errorf("without a crash: %v", err)
-	}
-	first.Crash()
-	second := stop.disk(rng.IntN(120), rng)
-	if err := s.tell(second); err != nil && !second.Crashed() {
-		t.Errorf("after the first crash: %v\n%s", err, ending(first))
-	}
-	second.Crash()
-	if err := s.end(); err != nil {
-		t.Errorf("%v\nthe first crash came after\n%s\nthe second after\n%s", err, ending(first), ending(second))
-	}
+	return len(slices.DeleteFunc(ops, func(op string) bool { return !changes(op) }))
 }
 
 // ending is what a disk did last.

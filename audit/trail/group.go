@@ -26,11 +26,14 @@ type group struct {
 	err  error
 }
 
-// newGroup returns an empty group that takes about so many bytes of entries.
-func newGroup(first uint64, room int) *group {
+// newGroup returns an empty group with room for so many entries of so many
+// bytes in all; more may be added.
+func newGroup(first uint64, entries, bytes int) *group {
 	return &group{
 		first:  first,
-		buffer: make([]byte, wal.GroupHeader, wal.GroupHeader+room),
+		buffer: make([]byte, wal.GroupHeader, wal.GroupHeader+bytes),
+		ends:   make([]int, 0, entries),
+		leaves: make([]tlog.Hash, 0, entries),
 		done:   make(chan struct{}),
 	}
 }
@@ -70,4 +73,14 @@ func find(groups []*group, index uint64) (*group, bool) {
 		return nil, false
 	}
 	return groups[i], true
+}
+
+// usual is how large groups have been lately, so that the next one has room.
+type usual struct{ entries, bytes int }
+
+// note takes a group into account: a larger one at once, smaller ones bit by
+// bit.
+func (u *usual) note(g *group) {
+	u.entries = max(len(g.ends), u.entries-u.entries/8)
+	u.bytes = max(len(g.buffer), u.bytes-u.bytes/8)
 }

@@ -23,29 +23,42 @@ import (
 // errFault is what a disk says that fails.
 var errFault = errors.New("fault")
 
-// site is where a test keeps a log, its key and its trusted head.
+// site is where a test keeps a log, its key and its trusted head: each in a
+// directory of its own, so that none is durable because of another.
 type site struct {
 	base     string
 	headless bool // do without a trusted head
+	room     int64
 }
 
-func newSite(tb testing.TB) site { return site{base: tb.TempDir()} }
+func newSite(tb testing.TB) site {
+	tb.Helper()
+	s := site{base: tb.TempDir(), room: siteRoom}
+	for _, dir := range []string{s.dir(), s.keyFile(), s.headFile()} {
+		if err := os.Mkdir(filepath.Dir(dir), 0o700); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return s
+}
 
-func (s site) dir() string { return filepath.Join(s.base, "trail") }
+func (s site) dir() string      { return filepath.Join(s.base, "logs", "trail") }
+func (s site) keyFile() string  { return filepath.Join(s.base, "keys", "key") }
+func (s site) headFile() string { return filepath.Join(s.base, "heads", "head") }
 
 // config is that of a log that publishes when it is told to or must.
 func (s site) config(files disk.FS) Config {
 	c := Config{
 		Dir:          s.dir(),
 		Origin:       "example.com/trail",
-		KeyFile:      filepath.Join(s.base, "key"),
-		Room:         siteRoom,
+		KeyFile:      s.keyFile(),
+		Room:         s.room,
 		PublishEvery: time.Hour,
 	}
 	if s.headless {
 		c.WithoutTrustedHead = true
 	} else {
-		c.TrustedHead = &headFile{path: filepath.Join(s.base, "head"), files: files}
+		c.TrustedHead = &headFile{path: s.headFile(), files: files}
 	}
 	return c
 }

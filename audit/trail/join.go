@@ -44,7 +44,7 @@ const maxKept = 1 << 16
 // prepare does all that needs no lock. The caller releases what it returns.
 func (l *Log) prepare(r *audit.Record) (*newcomer, error) {
 	n := newcomers.Get().(*newcomer)
-	if err := n.take(r, l.config.Room/4); err != nil {
+	if err := n.take(r); err != nil {
 		n.release()
 		return nil, err
 	}
@@ -52,8 +52,8 @@ func (l *Log) prepare(r *audit.Record) (*newcomer, error) {
 	return n, nil
 }
 
-// take encodes a record of at most so many bytes and hashes it.
-func (n *newcomer) take(r *audit.Record, most int64) (err error) {
+// take encodes a record and hashes it.
+func (n *newcomer) take(r *audit.Record) (err error) {
 	n.record, n.bytes = r, 0
 	if n.json, err = r.AppendJSON(n.json[:0]); err != nil {
 		return err
@@ -68,9 +68,6 @@ func (n *newcomer) take(r *audit.Record, most int64) (err error) {
 	for _, e := range n.entries {
 		n.leaves = append(n.leaves, tlog.RecordHash(e))
 		n.bytes += 2 + len(e)
-	}
-	if int64(n.bytes) > most {
-		return fmt.Errorf("%w: record %.64q has %d bytes, more than a quarter of Config.Room", audit.ErrNotWritten, r.ID, len(n.json))
 	}
 	n.keys = index.Prepare(keysOf(r))
 	return nil
@@ -106,6 +103,9 @@ func (l *Log) place(ctx context.Context, n *newcomer) (placed, error) {
 	p, found, err := l.lookUp(ctx, n)
 	if found || err != nil {
 		return p, err
+	}
+	if int64(n.bytes) > l.config.Room/4 { // which was more when the log took it, if it has it
+		return placed{}, fmt.Errorf("%w: record %.64q has %d bytes, more than a quarter of Config.Room", audit.ErrNotWritten, n.record.ID, len(n.json))
 	}
 	return l.join(n)
 }
@@ -153,7 +153,7 @@ func (l *Log) join(n *newcomer) (placed, error) {
 	}
 	g := l.pending
 	if g == nil {
-		g = newGroup(l.nextIndex(), max(n.bytes, l.writer.usual))
+		g = newGroup(l.nextIndex(), l.usual.entries, max(n.bytes, l.usual.bytes)+l.noteSize)
 		g.turn = l.takes(g, n.bytes) > l.room.left
 	}
 	if full := len(g.ends) > 0 && len(g.buffer)+n.bytes > l.most(); full || len(g.ends)+len(n.entries) > maxEntries {
@@ -162,7 +162,7 @@ func (l *Log) join(n *newcomer) (placed, error) {
 	taken := l.takes(g, n.bytes)
 	if target := l.room.target(g); taken > target && len(g.ends) > 0 {
 		return placed{wait: g.done}, nil // the next group goes to the other file
-	} else if taken > target || !l.room.enough(l.room.urgencyOf(n.record), taken, forOutcome(n.record, n.bytes)) {
+	} else if taken > target || !l.room.enough(g, n.record, taken, l.room.forOutcome(n.record, n.bytes)) {
 		return l.crowded(n)
 	}
 	first := g.size()

@@ -37,6 +37,7 @@ type Log struct {
 
 	stripes [64]sync.Mutex // held by who looks for an ID and joins a group
 	signing sync.Mutex     // held by who uses the key
+	saving  sync.Mutex     // held by who saves a snapshot
 
 	mu       sync.Mutex
 	opened   bool
@@ -47,7 +48,8 @@ type Log struct {
 	durable  uint64   // how many entries are acknowledged
 	note     []byte   // the newest checkpoint that is acknowledged
 	room     room
-	advanced chan struct{}   // closed when durable or closed changes
+	usual    usual
+	advanced chan struct{}   // closed when durable, failure or closed changes
 	doubts   map[string]bool // records whose callers left before they were told
 	unpublished
 }

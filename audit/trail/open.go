@@ -54,7 +54,15 @@ func open(ctx context.Context, files disk.FS, c Config) (*Log, error) {
 	}
 	c.Dir = dir
 	o := &opening{Log: &Log{config: c, files: files, publisher: &publisher{}}, ctx: ctx}
-	if err := o.run(); err != nil {
+	returned := false
+	defer func() {
+		if !returned { // code of the host has panicked or ended the goroutine
+			_ = o.release()
+		}
+	}()
+	err = o.run()
+	returned = true
+	if err != nil {
 		return nil, errors.Join(err, o.release())
 	}
 	return o.start(), nil
@@ -277,6 +285,9 @@ func (o *opening) settle() error {
 	if err := o.publisher.publish(o.found.groups); err != nil {
 		return fmt.Errorf("trail: publishing what was found: %w", err)
 	}
+	if err := o.mendCheckpoint(); err != nil {
+		return fmt.Errorf("trail: publishing what was found: %w", err)
+	}
 	o.adopt()
 	if err := o.fill(); err != nil {
 		return err
@@ -285,6 +296,20 @@ func (o *opening) settle() error {
 		return err
 	}
 	return o.openIndex()
+}
+
+// mendCheckpoint publishes the checkpoint again if the file is lost or damaged.
+func (o *opening) mendCheckpoint() error {
+	if o.found.note == nil {
+		return nil
+	}
+	published, err := readFile(o.files, filepath.Join(o.config.Dir, checkpointFile), proof.MaxText)
+	if err == nil {
+		if c, err := o.verifier.Checkpoint(published); err == nil && c.Size == o.found.tree.size {
+			return nil
+		}
+	}
+	return o.publisher.checkpoint(o.found.note)
 }
 
 // adopt takes over what was found.
@@ -335,8 +360,8 @@ func (o *opening) fillFile(w *walFile) error {
 	const block = 1 << 20
 	size := o.config.Room
 	zeros := make([]byte, min(block, size))
-	_, err := wal.ReadHeader(w.file)
-	if errors.Is(err, wal.ErrHeader) {
+	h, err := wal.ReadHeader(w.file)
+	if _, later, _ := wal.Later(w.file, w.size, h); later || errors.Is(err, wal.ErrHeader) {
 		w.size = 0 // groups that are left from before must not be taken for new ones
 	}
 	for at := w.size; at < size; at += block {
@@ -463,11 +488,12 @@ func (l *Log) end() error {
 
 // settleAll leaves nothing for the next opening to do.
 func (l *Log) settleAll() error {
-	if err := l.publishNow(context.Background()); err != nil {
+	if err := l.publishNow(context.Background()); err != nil && l.unsettled() {
 		return err
 	}
+	var flushed error
 	if err := l.index.Flush(l.durable); err != nil {
-		return fmt.Errorf("trail: writing the index: %w", err)
+		flushed = fmt.Errorf("trail: writing the index: %w", err)
 	}
-	return l.begin(wal.Header{Epoch: l.writer.header.Epoch + 1, Start: l.durable, Base: l.durable, Note: l.note})
+	return errors.Join(flushed, l.begin(wal.Header{Epoch: l.writer.header.Epoch + 1, Start: l.durable, Base: l.durable, Note: l.note}))
 }

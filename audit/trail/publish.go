@@ -2,6 +2,7 @@ package trail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +14,10 @@ func (l *Log) publishAt() int { return int(min(l.config.Room/4, 8<<20)) }
 
 // indexAt is how many records the index holds in memory before they are flushed.
 const indexAt = 1 << 16
+
+// maxIndexed is how many they are when an index that can't be flushed keeps
+// records from being accepted.
+const maxIndexed = 16 * indexAt
 
 // publishSoon asks for publication.
 func (l *Log) publishSoon() {
@@ -68,19 +73,23 @@ func (l *Log) publishNow(ctx context.Context) error {
 	}
 	groups, size := l.toPublish()
 	err := l.publisher.publish(groups)
+	var flushed error
 	if err == nil {
 		l.markPublished(groups)
-		err = l.flushIndex(size)
-	}
-	if err != nil {
-		err = fmt.Errorf("trail: publishing %s: %w", l.config.Dir, err)
+		flushed = l.flushIndex(size)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.publishErr = err
+	if l.index.Pending() >= maxIndexed {
+		l.publishErr = errors.Join(err, flushed)
+	}
 	close(l.attempted)
 	l.attempted = make(chan struct{})
-	return err
+	if err := errors.Join(err, flushed); err != nil {
+		return fmt.Errorf("trail: publishing %s: %w", l.config.Dir, err)
+	}
+	return nil
 }
 
 // flushIndex keeps what the index has in memory from growing for ever.

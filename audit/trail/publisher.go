@@ -7,6 +7,8 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -22,6 +24,7 @@ type publisher struct {
 	dir     string
 	size    uint64 // how many entries are published
 	edge    edge
+	named   map[string]bool // directories whose names are durable
 	hashes  *hashFile
 	history *historyFile
 }
@@ -56,7 +59,10 @@ func (p *publisher) publish(groups []*group) error {
 		return nil
 	}
 	last := groups[len(groups)-1]
-	out := &faceWriter{files: p.files, dir: p.dir, fresh: make(map[string]bool)}
+	if p.named == nil {
+		p.named = make(map[string]bool)
+	}
+	out := &faceWriter{files: p.files, dir: p.dir, fresh: make(map[string]bool), named: p.named}
 	defer out.abandon()
 	edge := p.edge.clone()
 	for _, g := range groups {
@@ -163,11 +169,16 @@ type faceWriter struct {
 	dir   string
 	open  []disk.File
 	fresh map[string]bool // directories with new names in them
+	named map[string]bool // directories whose names are durable
 	old   []string        // directories of partial tiles that are full now
 }
 
-// maxOpen is how many files are synced at once.
-const maxOpen = 64
+const (
+	// maxOpen is how many files are open before they are synced.
+	maxOpen = 256
+	// syncers is how many of them are synced at a time.
+	syncers = 16
+)
 
 func (w *faceWriter) tile(level int, n uint64, hashes []tlog.Hash) error {
 	b := make([]byte, 0, len(hashes)*tlog.HashSize)
@@ -209,15 +220,15 @@ func (w *faceWriter) write(name string, b []byte) error {
 func (w *faceWriter) create(path string) (disk.File, error) {
 	const flag = os.O_WRONLY | os.O_CREATE
 	w.fresh[filepath.Dir(path)] = true
+	for dir := filepath.Dir(path); dir != w.dir && !w.named[dir]; dir = filepath.Dir(dir) {
+		w.fresh[filepath.Dir(dir)] = true // even if it is there: who made it may have been stopped before
+	}
 	f, err := w.files.OpenFile(path, flag, 0o600)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
 	if err := w.files.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
-	}
-	for dir := filepath.Dir(path); dir != w.dir; dir = filepath.Dir(dir) {
-		w.fresh[filepath.Dir(dir)] = true
 	}
 	return w.files.OpenFile(path, flag, 0o600)
 }
@@ -243,6 +254,7 @@ func (w *faceWriter) removeOutgrown() {
 			_ = w.files.Remove(filepath.Join(dir, e.Name()))
 		}
 		_ = w.files.Remove(dir)
+		delete(w.named, dir)
 	}
 }
 
@@ -256,19 +268,34 @@ func (w *faceWriter) sync() error {
 			return fmt.Errorf("syncing %s: %w", dir, err)
 		}
 	}
+	for dir := range w.fresh {
+		w.named[dir] = true // for the directory above it was among them, or named before
+	}
 	clear(w.fresh)
 	return nil
 }
 
+// syncFiles syncs the open files, several at a time: what one sync has to wait
+// for in a file system's journal, others then get with it.
 func (w *faceWriter) syncFiles() error {
-	for len(w.open) > 0 {
-		f := w.open[0]
-		w.open = w.open[1:]
-		if err := errors.Join(f.Sync(), f.Close()); err != nil {
-			return fmt.Errorf("syncing %s: %w", f.Name(), err)
+	errs := make([]error, len(w.open))
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(syncers, len(w.open)) {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(errs)); i = next.Add(1) - 1 {
+				errs[i] = w.open[i].Sync()
+			}
+		})
+	}
+	group.Wait()
+	for i, f := range w.open {
+		if err := errors.Join(errs[i], f.Close()); err != nil {
+			errs[i] = fmt.Errorf("syncing %s: %w", f.Name(), err)
 		}
 	}
-	return nil
+	w.open = w.open[:0]
+	return errors.Join(errs...)
 }
 
 // abandon closes what an error left open.

@@ -54,21 +54,17 @@ type Query struct {
 func (l *Log) Records(ctx context.Context, q Query) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		c := &cursor{log: l, query: q}
+		from := q.From
 		below, err := l.acknowledged()
-		for from := q.From; ; from = below {
-			if err == nil {
-				err = c.read(ctx, from, below, yield)
+		for err == nil {
+			if err = c.read(ctx, from, below, yield); err != nil || !q.Follow {
+				break
 			}
-			if err == nil && q.Follow {
-				below, err = l.more(ctx, max(below, q.From))
-				if err == nil {
-					continue
-				}
-			}
-			if err != nil && err != errStopped {
-				yield(Entry{}, err)
-			}
-			return
+			from = max(from, below)
+			below, err = l.more(ctx, from)
+		}
+		if err != nil && err != errStopped {
+			yield(Entry{}, err)
 		}
 	}
 }
@@ -104,10 +100,13 @@ func (l *Log) acknowledged() (uint64, error) {
 func (l *Log) more(ctx context.Context, than uint64) (uint64, error) {
 	for {
 		l.mu.Lock()
-		size, err, advanced := l.durable, l.usable(), l.advanced
+		size, closed, err, advanced := l.durable, l.closed, l.usable(), l.advanced
 		l.mu.Unlock()
-		if size > than || err != nil {
-			return size, err
+		switch {
+		case size > than && !closed:
+			return size, nil
+		case err != nil:
+			return 0, err
 		}
 		select {
 		case <-advanced:

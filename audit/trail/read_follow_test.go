@@ -190,4 +190,3 @@ func (h *scriptedHead) Load(ctx context.Context) ([]byte, error) {
 	defer h.mu.Unlock()
 	return h.saved, nil
 }
-

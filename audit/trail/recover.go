@@ -57,14 +57,37 @@ func (o *opening) recover() (recovered, error) {
 		if h == nil || i != latest && (h.Epoch+1 != r.header.Epoch || r.header.Start <= r.tree.size) {
 			continue
 		}
+		if i == latest && r.tree.size < h.Start {
+			missing := &DamageError{File: walName(1 - i), Index: r.tree.size, Problem: fmt.Sprintf("and those up to entry %d are missing", h.Start-1)}
+			if o.trusted != nil && o.trusted.Size > r.tree.size {
+				missing.Err = ErrRolledBack
+			}
+			return recovered{}, missing
+		}
 		if err := o.scan(i, *h, &r); err != nil {
 			return recovered{}, err
 		}
-		if next := headers[latest]; i != latest && r.tree.size != next.Start {
-			return recovered{}, &DamageError{File: walName(i), Index: r.tree.size, Problem: fmt.Sprintf("and those up to entry %d are missing", next.Start)}
+	}
+	return r, o.checkHeaders(headers, r.tree.size)
+}
+
+// checkHeaders returns an error if a write-ahead file has lost the header under
+// which entries were written to it that nothing else has.
+func (o *opening) checkHeaders(headers [2]*wal.Header, size uint64) error {
+	for i, h := range headers {
+		if h == nil {
+			h = &wal.Header{} // fill begins such a file anew
+		}
+		f := &o.writer.files[i]
+		g, later, err := wal.Later(f.file, f.size, *h)
+		if err != nil {
+			return fmt.Errorf("trail: reading %s: %w", f.path, err)
+		}
+		if later && g.First+uint64(g.Count) > size {
+			return &DamageError{File: walName(i), Index: size, Problem: "and all after it were written under a header that is damaged"}
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // headers reads those of the write-ahead files, and tells which file was begun
@@ -219,7 +242,7 @@ func (o *opening) apply(i int, w wal.Group, r *recovered) error {
 	if w.First != r.tree.size {
 		return bad(fmt.Sprintf("does not follow the %d entries before it", r.tree.size), nil)
 	}
-	g := newGroup(w.First, len(w.Entries))
+	g := newGroup(w.First, 0, len(w.Entries))
 	entries, err := split(w.Entries, int(w.Count))
 	if err != nil {
 		return bad("is damaged", err)
@@ -262,7 +285,7 @@ func (o *opening) checkHead() error {
 	case h == nil:
 		return nil
 	case h.Size > size:
-		return &DamageError{File: checkpointFile, Index: size, Problem: fmt.Sprintf("and those after it up to %d are missing", h.Size-1), Err: ErrRolledBack}
+		return &DamageError{File: o.lastFile(), Index: size, Problem: fmt.Sprintf("and those after it up to %d are missing", h.Size-1), Err: ErrRolledBack}
 	case h.Size == 0:
 		return nil
 	case h.Size > uint64(o.found.base.N):
@@ -278,6 +301,18 @@ func (o *opening) checkHead() error {
 		}
 	}
 	return &DamageError{File: checkpointFile, Index: o.trusted.Size - 1, Problem: "or one before it was changed", Err: ErrRewritten}
+}
+
+// lastFile names the file that should have what follows the last entry found.
+func (o *opening) lastFile() string {
+	switch f := &o.found; {
+	case f.header.Epoch == 0:
+		return checkpointFile // neither write-ahead file has a header
+	case f.headless:
+		return walName(1 - f.turn)
+	default:
+		return walName(f.turn)
+	}
 }
 
 // openPublisher returns a publisher that goes on from what is published.

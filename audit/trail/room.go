@@ -15,6 +15,7 @@ type room struct {
 	start    uint64           // the first entry of the file in use
 	outcomes map[string]int64 // by ticket: what is kept for the outcome of its intent
 	kept     int64            // the sum of them
+	largest  int64            // of them, and of those since there were none
 }
 
 // urgency says what a record may use of the room that is kept.
@@ -27,21 +28,25 @@ const (
 )
 
 const (
-	// outcomeFrame is what an outcome takes beside what its intent took.
-	outcomeFrame = 8 << 10
+	// outcomeFrame is what the group of an outcome may take beside twice what its
+	// intent took: 8 KiB, and its header and checkpoint.
+	outcomeFrame = 9 << 10
 	// maxUndoRoom is the most that is kept for undo.
 	maxUndoRoom = 1 << 20
 )
 
-// urgencyOf classifies a record. l.mu must be held.
-func (r *room) urgencyOf(record *audit.Record) urgency {
-	_, begun := r.outcomes[record.Ticket]
-	switch {
-	case record.Event == audit.EventOutcome, record.Event == audit.EventResolved:
+// urgencyOf classifies a record: what only says how something ended, what takes
+// a restriction back or ends one whose time is over, and all else. A refusal
+// that made no ticket is ordinary, or refusals of undo could use up its room.
+func urgencyOf(record *audit.Record) urgency {
+	if record.Ticket == "" {
+		return ordinary
+	}
+	switch record.Event {
+	case audit.EventOutcome, audit.EventResolved, audit.EventRefused:
 		return settling
-	case record.Event == audit.EventRefused && record.Ticket != "" && begun:
-		return settling // an intent that is withdrawn
-	case record.Step == stepUndo:
+	}
+	if record.Step == stepUndo || record.Cause != nil && record.Cause.Schedule == scheduleEnd {
 		return undoing
 	}
 	return ordinary
@@ -50,28 +55,37 @@ func (r *room) urgencyOf(record *audit.Record) urgency {
 // stepUndo is the step of the records that take something back.
 const stepUndo = "undo"
 
+// scheduleEnd is the cause of the records of a duration that is over.
+const scheduleEnd = "end"
+
 // forOutcome is what accepting a record keeps for another one to come.
-func forOutcome(record *audit.Record, size int) int64 {
+func (r *room) forOutcome(record *audit.Record, size int) int64 {
 	if record.Event != audit.EventIntent || record.Ticket == "" {
 		return 0
 	}
-	return 2*int64(size) + outcomeFrame
+	return min(2*int64(size), r.whole/4) + outcomeFrame // none is longer than a quarter
 }
 
 // forUndo is what is kept for undo.
 func (r *room) forUndo() int64 { return min(r.whole/4, maxUndoRoom) }
 
-// enough reports whether a record may be added to what the pending group takes.
-// The end of a file that is too short for a group is lost: that is allowed for.
-func (r *room) enough(u urgency, taken, more int64) bool {
-	free := r.left + r.other - taken - r.whole/16
-	switch u {
-	case settling:
-		return r.left+r.other >= taken
-	case undoing:
-		return free-more >= r.kept
+// enough reports whether a record may be added to a group, which then takes so
+// many bytes of its file, and leaves what is kept. Of two files the end of the
+// first is lost if it is too short for the next group: what is kept must fit
+// into one of them, or into both but for the largest outcome.
+func (r *room) enough(g *group, record *audit.Record, taken, more int64) bool {
+	left, other := r.left-taken, r.other
+	if g.turn {
+		left, other = r.other-taken, 0
 	}
-	return free-more >= r.kept+r.forUndo()
+	free := max(left, other, left+other-max(r.largest, more))
+	switch urgencyOf(record) {
+	case settling:
+		return free >= r.kept-r.outcomes[record.Ticket]
+	case undoing:
+		return free >= r.kept+more
+	}
+	return free >= r.kept+more+r.forUndo()
 }
 
 // accept notes what a record that was added keeps, and gives back what was kept
@@ -80,15 +94,20 @@ func (r *room) accept(record *audit.Record, size int) {
 	if record.Ticket == "" {
 		return
 	}
-	if more := forOutcome(record, size); more > 0 {
-		r.kept += more - r.outcomes[record.Ticket]
+	before := r.outcomes[record.Ticket]
+	if more := r.forOutcome(record, size); more > before {
+		r.kept += more - before
 		r.outcomes[record.Ticket] = more
+		r.largest = max(r.largest, more)
 		return
 	}
 	switch record.Event {
 	case audit.EventOutcome, audit.EventResolved, audit.EventRefused:
-		r.kept -= r.outcomes[record.Ticket]
+		r.kept -= before
 		delete(r.outcomes, record.Ticket)
+	}
+	if len(r.outcomes) == 0 {
+		r.largest = 0
 	}
 }
 

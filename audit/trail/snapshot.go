@@ -53,8 +53,11 @@ func parseSummary(text, origin string) (summary, error) {
 	root, err2 := tlog.ParseHash(lines[3])
 	length, err3 := strconv.ParseInt(lines[4], 10, 64)
 	sum, err4 := tlog.ParseHash(lines[5])
-	if err := errors.Join(err1, err2, err3, err4); err != nil || size < 0 || length < 0 {
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return summary{}, fmt.Errorf("its note is malformed: %w", err)
+	}
+	if size < 0 || length < 0 {
+		return summary{}, errors.New("its note is malformed: a number is negative")
 	}
 	s = summary{tlog.Tree{N: size, Hash: root}, length, sum}
 	if s.text(origin) != text {
@@ -70,13 +73,17 @@ func (l *Log) SaveSnapshot(ctx context.Context, write func(io.Writer) error) err
 	if err != nil {
 		return err
 	}
+	if !l.saving.TryLock() {
+		return errors.New("trail: saving a snapshot: another one is being saved")
+	}
+	defer l.saving.Unlock()
 	path := l.snapshotPath()
 	f, err := l.files.OpenFile(path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("trail: saving a snapshot: %w", err)
 	}
 	defer l.files.Remove(path + ".new") // which is gone if all went well
-	err = errors.Join(l.writeSnapshot(ctx, f, tree, write), f.Close())
+	err = errors.Join(l.writeSnapshot(ctx, f, tree, write), f.Close(), ctx.Err())
 	if err != nil {
 		return fmt.Errorf("trail: saving a snapshot: %w", err)
 	}
@@ -184,9 +191,12 @@ func (l *Log) restore(ctx context.Context, read func(io.Reader) error) (uint64, 
 		return 0, fmt.Errorf("trail: reading the snapshot: %w", err)
 	}
 	defer f.Close()
-	s, err := l.openSnapshot(ctx, f)
+	s, err := l.openSnapshot(f)
 	if err != nil {
 		return 0, badSnapshot(err)
+	}
+	if err := l.contains(ctx, s.tree); err != nil {
+		return 0, err
 	}
 	sum := sha256.New()
 	state := io.NewSectionReader(f, snapshotBlock, s.length)
@@ -220,9 +230,8 @@ func (r *summedReader) Read(b []byte) (int, error) {
 	return r.Reader.Read(b)
 }
 
-// openSnapshot reads what a snapshot says of itself, and holds it against the
-// log.
-func (l *Log) openSnapshot(ctx context.Context, f disk.File) (summary, error) {
+// openSnapshot reads what a snapshot says of itself.
+func (l *Log) openSnapshot(f disk.File) (summary, error) {
 	head := make([]byte, snapshotBlock)
 	if n, err := f.ReadAt(head, 0); n < len(head) {
 		return summary{}, fmt.Errorf("it is too short: %w", err)
@@ -254,7 +263,7 @@ func (l *Log) openSnapshot(ctx context.Context, f disk.File) (summary, error) {
 	if info.Size() != snapshotBlock+s.length {
 		return summary{}, errors.New("it has not the length that was signed")
 	}
-	return s, l.contains(ctx, s.tree)
+	return s, nil
 }
 
 // keys are the verifiers of the log's keys, old and new.
@@ -268,18 +277,21 @@ func (l *Log) keys() []note.Verifier {
 	return keys
 }
 
-// contains returns an error unless the log has a tree.
+// contains returns an error unless the log has the tree of a snapshot.
 func (l *Log) contains(ctx context.Context, t tlog.Tree) error {
 	if t.N == 0 {
 		return nil
 	}
+	if size := l.Size(); uint64(t.N) > size {
+		return badSnapshot(fmt.Errorf("it sums up %d entries, and the log has %d", t.N, size))
+	}
 	tree, _, err := l.publicAt(ctx, uint64(t.N)-1)
 	if err != nil {
-		return err
+		return fmt.Errorf("trail: reading the snapshot: %w", err) // says nothing about it
 	}
 	_, err = l.prove(tree, func(r tlog.HashReader) ([]tlog.Hash, error) { return proveTree(tree, t, r) })
 	if err != nil {
-		return fmt.Errorf("the log does not have the tree that it sums up: %w", err)
+		return badSnapshot(fmt.Errorf("the log does not have the tree that it sums up: %w", err))
 	}
 	return nil
 }

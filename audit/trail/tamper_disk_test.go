@@ -22,6 +22,7 @@ import (
 // knows no rights.
 type ramDisk struct {
 	room  int64 // of the log
+	blind bool  // it has no trusted head
 	mu    sync.Mutex
 	files map[string]*ramFile // directories too
 }
@@ -75,7 +76,7 @@ func loadDisk(tb testing.TB, p place) *ramDisk {
 func (d *ramDisk) clone() *ramDisk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c := &ramDisk{room: d.room, files: make(map[string]*ramFile, len(d.files))}
+	c := &ramDisk{room: d.room, blind: d.blind, files: make(map[string]*ramFile, len(d.files))}
 	for path, f := range d.files {
 		f.shared = true
 		c.files[path] = &ramFile{name: f.name, dir: f.dir, data: f.data, shared: true}
@@ -123,7 +124,7 @@ func (d *ramDisk) public() fs.FS {
 
 // config returns that of a log on the disk.
 func (d *ramDisk) config() trail.Config {
-	return trail.Config{
+	c := trail.Config{
 		Dir:          ramLog,
 		Origin:       "example.com/trail",
 		KeyFile:      ramKey,
@@ -131,6 +132,10 @@ func (d *ramDisk) config() trail.Config {
 		Room:         d.room,
 		PublishEvery: time.Hour,
 	}
+	if d.blind {
+		c.TrustedHead, c.WithoutTrustedHead = nil, true
+	}
+	return c
 }
 
 func (d *ramDisk) open(ctx context.Context) (*trail.Log, error) {

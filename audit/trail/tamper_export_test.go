@@ -15,3 +15,10 @@ func OpenOn(ctx context.Context, files disk.FS, c Config) (*Log, error) {
 func HeadFileOn(files disk.FS, path string) TrustedHead {
 	return &headFile{path: path, files: files}
 }
+
+// Attempted is closed when the log has tried once more to publish.
+func (l *Log) Attempted() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.attempted
+}

@@ -50,18 +50,24 @@ func (w *truth) add(tb testing.TB, l *trail.Log, records ...audit.Record) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		c, err := w.verifier.Checkpoint(receipt.Checkpoint)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		json, err := r.MarshalJSON()
-		if err != nil {
-			tb.Fatal(err)
-		}
-		w.told = append(w.told, told{r, json, receipt})
-		w.size, w.newest = c.Size, receipt.Checkpoint
-		w.checkpoints[c.Size] = c
+		w.note(tb, r, receipt)
 	}
+}
+
+// note notes that a record was acknowledged.
+func (w *truth) note(tb testing.TB, r audit.Record, receipt trail.Receipt) {
+	tb.Helper()
+	c, err := w.verifier.Checkpoint(receipt.Checkpoint)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	json, err := r.MarshalJSON()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	w.told = append(w.told, told{r, json, receipt})
+	w.size, w.newest = c.Size, receipt.Checkpoint
+	w.checkpoints[c.Size] = c
 }
 
 // clone returns what was acknowledged up to now.

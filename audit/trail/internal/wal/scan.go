@@ -36,9 +36,8 @@ func Scan(f io.ReaderAt, size int64, h Header, each func(Group) error) (end int6
 	}
 }
 
-// Later returns the first group of a file if it is whole and of a later epoch
-// than the file's header says: then the header that was written before it is
-// lost.
+// Later returns the last whole group of those that were written later than the
+// file's header says: then the header that was written before them is lost.
 func Later(f io.ReaderAt, size int64, h Header) (g Group, ok bool, err error) {
 	var fixed [GroupHeader]byte
 	if HeaderSize+int64(len(fixed)) > size {
@@ -51,8 +50,13 @@ func Later(f io.ReaderAt, size int64, h Header) (g Group, ok bool, err error) {
 	if !ok || first.epoch <= h.Epoch {
 		return Group{}, false, nil
 	}
-	g, _, ok, err = readGroup(f, size, HeaderSize, first.epoch)
-	return g, ok, err
+	for offset := int64(HeaderSize); ; {
+		next, length, whole, err := readGroup(f, size, offset, first.epoch)
+		if err != nil || !whole {
+			return g, g.Count > 0, err
+		}
+		g, offset = next, offset+length
+	}
 }
 
 // readGroup reads the group at an offset, if there is a whole one.

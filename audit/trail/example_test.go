@@ -206,3 +206,12 @@ func ExampleLog_ProveConsistency() {
 	// Output:
 	// from 1 to 3 <nil>
 }
+
+func ExampleBeside() {
+	c := trail.Beside("/var/lib/host/trail", "example.com/moderation")
+	fmt.Println(c.Dir)
+	fmt.Println(c.KeyFile)
+	// Output:
+	// /var/lib/host/trail
+	// /var/lib/host/trail.key
+}

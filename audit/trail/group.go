@@ -49,10 +49,6 @@ func (g *group) add(entry []byte, leaf tlog.Hash) {
 // size is that of the tree with the group.
 func (g *group) size() uint64 { return g.first + uint64(len(g.ends)) }
 
-// entries are all of them as in a bundle. Only buffer[:ends] is read once the
-// group is sealed, and never changed.
-func (g *group) entries() []byte { return g.buffer[wal.GroupHeader:g.end(len(g.ends))] }
-
 // end is where the first n entries end in buffer.
 func (g *group) end(n int) int {
 	if n == 0 {

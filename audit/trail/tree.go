@@ -44,11 +44,6 @@ func (t *tree) root() tlog.Hash {
 	return h
 }
 
-// clone returns a tree that grows by itself.
-func (t *tree) clone() tree {
-	return tree{t.size, append([]tlog.Hash(nil), t.edge...)}
-}
-
 // emptyRoot is the hash of the empty tree.
 var emptyRoot, _ = tlog.TreeHash(0, nil)
 

@@ -121,6 +121,20 @@ func faultyFields(err error) (fields []string) {
 	return fields
 }
 
+func TestWithoutATrustedHeadNoneIsAsked(t *testing.T) {
+	t.Parallel()
+	for _, head := range []trail.TrustedHead{nil, (*typedNil)(nil)} {
+		c := newPlace(t).config()
+		c.TrustedHead, c.WithoutTrustedHead = head, true
+		for range 2 {
+			l := openWith(t, c)
+			if err := errors.Join(l.Append(t.Context(), brief(0)), l.Close()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestAConfigErrorSaysHowToMendIt(t *testing.T) {
 	t.Parallel()
 	_, err := trail.Open(t.Context(), trail.Config{})

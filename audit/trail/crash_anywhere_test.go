@@ -210,27 +210,26 @@ func TestNoAcknowledgedRecordIsLostWhereverTheMachineStops(t *testing.T) {
 // power fail at once.
 func TestALogThatWasStoppedWhileItWasMadeIsMade(t *testing.T) {
 	t.Parallel()
-	for _, headless := range []bool{false, true} {
-		for n, made := 0, false; !made; n++ {
-			s := newStory(t, newSite(t))
-			s.headless = headless
-			machine := &disktest.Faulty{FS: hasty{}, LoseUnsynced: true}
-			first := &disktest.Faulty{FS: machine, Fail: failAtChange(n, disktest.ErrTorn)}
-			l, err := s.open(first)
-			made = err == nil
-			if made && n < 20 {
-				t.Errorf("only %d changes made the log", n)
-			}
-			first.Crash()
-			_ = l.Close()
-			if l, err = s.open(machine); err == nil {
-				err = s.few(l)
-			}
-			machine.Crash()
-			_ = l.Close()
-			if err := errors.Join(err, s.end()); err != nil {
-				t.Fatalf("stopped at change %d, without a trusted head: %v; %v\n%s", n, headless, err, ending(first))
-			}
+	for n, made := 0, false; !made; n++ {
+		s := newStory(t, newSite(t))
+		s.headless = rand.IntN(4) == 0
+		s.room = MinRoom
+		machine := &disktest.Faulty{FS: hasty{}, LoseUnsynced: true}
+		first := &disktest.Faulty{FS: machine, Fail: failAtChange(n, disktest.ErrTorn)}
+		l, err := s.open(first)
+		made = err == nil
+		if made && n < 20 {
+			t.Errorf("only %d changes made the log", n)
+		}
+		first.Crash()
+		_ = l.Close()
+		if l, err = s.open(machine); err == nil {
+			err = s.few(l)
+		}
+		machine.Crash()
+		_ = l.Close()
+		if err := errors.Join(err, s.end()); err != nil {
+			t.Fatalf("stopped at change %d, without a trusted head: %v; %v\n%s", n, s.headless, err, ending(first))
 		}
 	}
 }
@@ -297,7 +296,7 @@ func TestNoAcknowledgedRecordIsLostWhenTheMachineStopsAtATurn(t *testing.T) {
 }
 
 // turnStride is to this test what stride is to the others.
-const turnStride = 3
+const turnStride = 12
 
 // ofTurn reports whether an operation is a change to the write-ahead files, or
 // one that ends a publication.
@@ -336,7 +335,7 @@ func TestNoAcknowledgedRecordIsLostWhenThePowerFailsAfterTheProcessWasKilled(t *
 // stride is the distance, on average, between the changes at which one run of a
 // test stops the story. They are others in each run: with 1 it tries all, which
 // takes minutes.
-const stride = 24
+const stride = 40
 
 // atSome calls a function for some of so many changes, others each time.
 func atSome(t *testing.T, length int, stopAt func(n int, rng *rand.Rand)) {

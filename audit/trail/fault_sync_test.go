@@ -94,58 +94,48 @@ func syncsOfStory(t *testing.T) map[string]int {
 // insist tells the story, whatever fails on the way, and then appends one record
 // more. Of the kind of sync that fails depends what may fail with it.
 func (s *story) insist(d *disktest.Faulty, kind string) error {
-	tolerable := func(err error) bool { return errors.Is(err, errFault) && !errors.Is(err, audit.ErrNotWritten) }
-	for lives, done := 0, false; !done; lives++ {
-		if lives > 4 {
-			return errors.New("it goes on failing")
-		}
-		s.chapter++
+	for told := false; ; {
 		l, err := s.open(d)
-		if tolerable(err) {
-			continue
+		if err == nil && !told {
+			s.chapter++
+			told, err = s.liveOn(l, kind)
+			err = errors.Join(err, l.Close())
+		} else if err == nil {
+			s.t.Cleanup(func() { l.Close() }) // after the power has failed
+			if err = s.add(l, "last", plainRecord("last", 0)); err == nil {
+				return nil
+			}
+			_ = l.Close()
 		}
-		if err != nil {
-			return fmt.Errorf("opening: %w", err)
+		if err != nil && (!errors.Is(err, errFault) || errors.Is(err, audit.ErrNotWritten)) {
+			return err // no fault twice: this ends
 		}
-		failed, err := s.liveOn(l, kind)
-		if err := errors.Join(err, l.Close()); err != nil && !tolerable(err) {
-			return err
-		}
-		done = !failed
 	}
-	l, err := s.open(d)
-	for ; tolerable(err); l, err = s.open(d) {
-	}
-	if err == nil {
-		err = s.add(l, "last", plainRecord("last", 0))
-	}
-	s.t.Cleanup(func() { l.Close() }) // after the power has failed
-	return err
 }
 
-// liveOn is live, but tries again what failed. It reports whether the log takes
-// nothing more.
-func (s *story) liveOn(l *Log, kind string) (failed bool, err error) {
-	acts := []func(*Log) error{s.retry, s.few, s.crowd, s.publish, s.inParts, s.turns, s.few, s.publish, s.snapshot, s.few}
+// liveOn is live, but tries again what failed. It reports whether it came to its
+// end, or the log takes nothing more.
+func (s *story) liveOn(l *Log, kind string) (told bool, err error) {
+	acts := []func(*Log) error{s.retry, s.few, s.publish, s.turns, s.crowd, s.publish, s.snapshot, s.few}
 	for i, act := range acts {
 		err := act(l)
 		if err == nil {
 			continue
 		}
 		if !errors.Is(err, errFault) {
-			return true, fmt.Errorf("act %d: %w", i, err)
+			return false, fmt.Errorf("act %d: %w", i, err)
 		}
 		if errors.Is(err, audit.ErrFailed) {
-			return true, s.wantLatched(l, kind)
+			return false, s.wantLatched(l, kind)
 		}
 		if latches(kind) {
-			return true, fmt.Errorf("act %d: the log goes on after %w", i, err)
+			return false, fmt.Errorf("act %d: the log goes on after %w", i, err)
 		}
 		if err := act(l); err != nil {
-			return true, fmt.Errorf("act %d failed and was tried again: %w", i, err)
+			return false, fmt.Errorf("act %d failed and was tried again: %w", i, err)
 		}
 	}
-	return false, nil
+	return true, nil
 }
 
 // retry appends again what is in doubt.

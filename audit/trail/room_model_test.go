@@ -88,15 +88,21 @@ func TestTheOutcomeOfAnAcceptedIntentAlwaysFindsRoom(t *testing.T) {
 			delete(open, ticket)
 		}
 		most := []int{600, 5_000, 60_000}[random.IntN(3)]
-		// First come all kinds of records, then, when they are refused, undo.
-		for _, undo := range []string{"", "undo"} {
+		// First come all kinds of records, then, when they are refused, undo, then
+		// what claims to be an outcome and had no intent.
+		for _, phase := range []string{"", "undo", "outcome"} {
 			refused := 0
-			for i := 0; refused < 40 && i < 2000; i++ {
-				r := step(audit.EventRequested, fmt.Sprint(undo, i), 400+random.IntN(most))
-				if random.IntN(3) == 0 {
+			for i := 0; refused < 30 && i < 2000; i++ {
+				r := step(audit.EventRequested, fmt.Sprint(phase, i), 400+random.IntN(most))
+				switch {
+				case phase == "outcome":
+					r.Event = []audit.Event{audit.EventOutcome, audit.EventResolved, audit.EventRefused}[random.IntN(3)]
+				case random.IntN(3) == 0:
 					r = step(audit.EventIntent, r.Ticket, len(r.Reason))
 				}
-				r.Step = undo
+				if phase == "undo" {
+					r.Step = "undo"
+				}
 				err := l.Append(t.Context(), r)
 				switch {
 				case err == nil && r.Event == audit.EventIntent:

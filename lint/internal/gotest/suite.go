@@ -107,7 +107,8 @@ func (s Suite) build(ctx context.Context, m source.Module) error {
 }
 
 func (s Suite) test(ctx context.Context, m source.Module) (Result, error) {
-	args := []string{"test", "-json", "-buildvcs=false", "-race", "-shuffle=on"}
+	args := []string{"test", "-json", "-buildvcs=false", "-race", "-shuffle=on",
+		"-timeout=30m"} // a package has minutes of crashes to go through on a slow machine
 	if m.Dir == source.Root {
 		args = append(args, "-covermode=atomic", "-coverpkg=./...", "-coverprofile="+s.Profile)
 	}

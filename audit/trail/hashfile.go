@@ -17,14 +17,20 @@ import (
 // checked, and the tiles have all that it has.
 type hashFile struct {
 	file disk.File
+
+	mu    sync.RWMutex
+	upper map[int64]tlog.Hash // some of those above tiles of level 0, which many proofs need
 }
+
+// maxUpper bounds the hashes that are kept in memory.
+const maxUpper = 1 << 15
 
 func openHashFile(files disk.FS, path string) (*hashFile, error) {
 	f, err := files.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	return &hashFile{f}, nil
+	return &hashFile{file: f, upper: make(map[int64]tlog.Hash)}, nil
 }
 
 // append adds the hashes of groups behind those of a tree of a size.
@@ -44,6 +50,7 @@ func (h *hashFile) append(size uint64, groups []*group) error {
 
 // write writes hashes from the n-th on, and syncs them.
 func (h *hashFile) write(n int64, b []byte) error {
+	h.forget()
 	if err := writeAll(h.file, b, n*tlog.HashSize); err != nil {
 		return fmt.Errorf("writing %s: %w", h.file.Name(), err)
 	}
@@ -68,6 +75,10 @@ func (h *hashFile) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	buffer := spans.Get().(*span)
 	defer spans.Put(buffer)
 	for i := 0; i < len(indexes); {
+		if h.recall(indexes[i], &hashes[i]) {
+			i++
+			continue
+		}
 		first, last, n := indexes[i], indexes[i], 1
 		for i+n < len(indexes) {
 			low, high := min(first, indexes[i+n]), max(last, indexes[i+n])
@@ -82,10 +93,42 @@ func (h *hashFile) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 		}
 		for k := range n {
 			copy(hashes[i+k][:], b[(indexes[i+k]-first)*tlog.HashSize:])
+			h.keep(indexes[i+k], hashes[i+k])
 		}
 		i += n
 	}
 	return hashes, nil
+}
+
+// recall returns a hash that is kept in memory.
+func (h *hashFile) recall(index int64, hash *tlog.Hash) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	kept, ok := h.upper[index]
+	if ok {
+		*hash = kept
+	}
+	return ok
+}
+
+// keep keeps a hash that stands above a whole tile.
+func (h *hashFile) keep(index int64, hash tlog.Hash) {
+	if level, _ := tlog.SplitStoredHashIndex(index); level < tiles.Height {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.upper) >= maxUpper {
+		clear(h.upper)
+	}
+	h.upper[index] = hash
+}
+
+// forget forgets what is kept, because it may be wrong.
+func (h *hashFile) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clear(h.upper)
 }
 
 // read reads hashes from an index on.

@@ -87,6 +87,7 @@ func (l *Log) prove(tree tlog.Tree, with func(tlog.HashReader) ([]tlog.Hash, err
 	if err == nil {
 		return p, nil
 	}
+	l.publisher.hashes.forget()
 	return with(publicFace{l.files, l.config.Dir, tree})
 }
 

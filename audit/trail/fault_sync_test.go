@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/elevenminutes/interlock/audit"
@@ -234,5 +237,49 @@ func TestWhatIsAcknowledgedAfterItsSyncFailedIsDurable(t *testing.T) {
 				t.Fatalf("seed %d: the sync %s failed: %v\n%s", seed, name, err, ending(machine))
 			}
 		}
+	}
+}
+
+// TestWhatIsNotDurableYetIsNeitherReadNorPublishedNorProved holds up the sync of
+// a record.
+func TestWhatIsNotDurableYetIsNeitherReadNorPublishedNorProved(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, newSite(t))
+	slow := hooked{hasty{}, new(atomic.Pointer[func()]), new(atomic.Pointer[func()])}
+	l := s.mustOpen(t, slow)
+	if err := s.few(l); err != nil {
+		t.Fatal(err)
+	}
+	size := l.Size()
+	come, release := holdUp(slow.before)
+	added := make(chan error)
+	go func() { added <- s.add(l, "slow", plainRecord("slow", 0)) }()
+	come()
+	if err := l.Publish(t.Context()); err != nil {
+		t.Error(err)
+	}
+	stored := 0
+	for e, err := range l.Records(t.Context(), Query{}) {
+		if err != nil || e.Index >= size {
+			t.Errorf("entry %d, %v", e.Index, err)
+		}
+		stored++
+	}
+	if stored != int(size) || l.Size() != size {
+		t.Errorf("%d records and %d entries instead of %d", stored, l.Size(), size)
+	}
+	if text, err := l.ProveInclusion(t.Context(), size); err == nil {
+		t.Errorf("it is proved: %s", text)
+	}
+	if err := s.snapshot(l); err == nil {
+		t.Error("a snapshot is saved while a record is on its way")
+	}
+	checkpoint, err := os.ReadFile(filepath.Join(s.dir(), checkpointFile))
+	if err != nil || string(checkpoint) != string(l.Checkpoint()) || !strings.Contains(string(checkpoint), fmt.Sprintf("\n%d\n", size)) {
+		t.Errorf("the log of %d entries has published %q, %v", size, checkpoint, err)
+	}
+	release()
+	if err := errors.Join(<-added, s.check(s.site, l)); err != nil {
+		t.Error(err)
 	}
 }

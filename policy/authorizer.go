@@ -75,11 +75,7 @@ func (a *Authorizer) load(ctx context.Context) error {
 		return fmt.Errorf("another load is under way: %w", ctx.Err())
 	}
 	asOf := time.Now()
-	rows, unreadable, err := loadRows(ctx, a.config.Source)
-	if err != nil {
-		return err
-	}
-	s, err := compile(a.config.name(), rows, unreadable, a.words)
+	s, err := loadSnapshot(ctx, a.config, a.words)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 // changes no policy.
 type snapshot struct {
 	rows   []Row
+	parsed *parsed
 	digest string
 	words  *vocabulary
 	roles  *roles
@@ -57,9 +59,18 @@ func compile(name string, rows []Row, unreadable []*RowError, v *vocabulary) (*s
 	if len(rep.errs) > 0 {
 		return nil, joinRowErrors(rep.errs)
 	}
-	s := &snapshot{rows: rows, digest: digest(rows), words: v, roles: r}
+	s := &snapshot{rows: rows, parsed: p, digest: digest(rows), words: v, roles: r}
 	s.index(p)
 	return s, nil
+}
+
+// loadSnapshot reads a policy from its source and compiles it.
+func loadSnapshot(ctx context.Context, c Config, v *vocabulary) (*snapshot, error) {
+	rows, unreadable, err := loadRows(ctx, c.Source)
+	if err != nil {
+		return nil, err
+	}
+	return compile(c.name(), rows, unreadable, v)
 }
 
 func (s *snapshot) index(p *parsed) {

@@ -1,0 +1,144 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/elevenminutes/interlock/moderation"
+)
+
+// Policy is one version of a policy, validated whole and compiled. It never
+// changes: what is asked of it today it answers in a year. Make one with [Load]
+// or take the one in force from an [Authorizer]; the zero Policy and a nil one
+// deny everything and hold no rows.
+//
+// All methods may be called by many goroutines at once. What they return is the
+// caller's: changing it changes no policy.
+type Policy struct {
+	compiled *snapshot
+}
+
+// Load loads and validates a policy as [Open] does, for tools and tests. It
+// pays no regard to Config.MaxStaleness: a Policy has no age.
+func Load(ctx context.Context, c Config) (*Policy, error) {
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	s, err := loadSnapshot(ctx, c, newVocabulary(c.clone()))
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	return &Policy{s}, nil
+}
+
+// Policy returns the version in force, which stays what it is when another
+// one takes force. It is nil for an authorizer that was not opened.
+func (a *Authorizer) Policy() *Policy {
+	if !a.isOpen() {
+		return nil
+	}
+	return &Policy{a.current.Load().snapshot}
+}
+
+func (p *Policy) isLoaded() bool { return p != nil && p.compiled != nil }
+
+// Digest returns the SHA-256 of the rows, in hexadecimal; see
+// [Authorizer.Digest].
+func (p *Policy) Digest() string {
+	if !p.isLoaded() {
+		return ""
+	}
+	return p.compiled.digest
+}
+
+// Decide answers a question as [Authorizer.Decide] does, whatever the age of
+// the policy.
+func (p *Policy) Decide(q moderation.Question) moderation.Decision {
+	if !p.isLoaded() {
+		return moderation.Decision{Code: moderation.CodePolicy, Missing: "a policy that was loaded"}
+	}
+	return p.compiled.decide(&q)
+}
+
+// Roles returns the roles that a login holds in a domain at a moment, sorted.
+// The domain [moderation.Any] stands for all of them at once: only roles that
+// are held everywhere count.
+func (p *Policy) Roles(login, domain string, at time.Time) []string {
+	if !p.isLoaded() {
+		return nil
+	}
+	var held roleSet
+	p.compiled.roles.hold(&held, login, domain, at)
+	return held.appendNames(nil, p.compiled.roles.names)
+}
+
+// Kinds returns the kinds that the policy was loaded for, without the library's own.
+func (p *Policy) Kinds() []string { return p.list(func(v *vocabulary) names { return v.kinds }) }
+
+// Tiers returns the tiers that the policy was loaded for.
+func (p *Policy) Tiers() []string { return p.list(func(v *vocabulary) names { return v.tiers }) }
+
+// Labels returns the labels that the policy was loaded for, the guard's own
+// among them.
+func (p *Policy) Labels() []string { return p.list(func(v *vocabulary) names { return v.labels }) }
+
+// Domains returns the domains that the policy was loaded for; none where any
+// domain may be named.
+func (p *Policy) Domains() []string { return p.list(func(v *vocabulary) names { return v.domains }) }
+
+func (p *Policy) list(of func(*vocabulary) names) []string {
+	if !p.isLoaded() {
+		return nil
+	}
+	return slices.Clone(of(p.compiled.words).list)
+}
+
+// Rows returns the rows, in the order of their source.
+func (p *Policy) Rows() iter.Seq[Row] {
+	return func(yield func(Row) bool) {
+		if !p.isLoaded() {
+			return
+		}
+		for _, row := range p.compiled.rows {
+			if !yield(row.clone()) {
+				return
+			}
+		}
+	}
+}
+
+// Rules returns the p rows, in the order of their source.
+func (p *Policy) Rules() iter.Seq[RuleRow] {
+	return each(p, func(d *parsed) []*rule { return d.rules }, (*rule).typed)
+}
+
+// Requirements returns the p2 rows, in the order of their source.
+func (p *Policy) Requirements() iter.Seq[RequirementRow] {
+	return each(p, func(d *parsed) []*need { return d.needs }, (*need).typed)
+}
+
+// Limits returns the p3 rows, in the order of their source.
+func (p *Policy) Limits() iter.Seq[LimitRow] {
+	return each(p, func(d *parsed) []*limit { return d.limits }, (*limit).typed)
+}
+
+// Grants returns the g rows, in the order of their source.
+func (p *Policy) Grants() iter.Seq[GrantRow] {
+	return each(p, func(d *parsed) []*grant { return d.grants }, func(g *grant) GrantRow { return g.typed(p.compiled.roles) })
+}
+
+func each[T, R any](p *Policy, of func(*parsed) []T, typed func(T) R) iter.Seq[R] {
+	return func(yield func(R) bool) {
+		if !p.isLoaded() {
+			return
+		}
+		for _, row := range of(p.compiled.parsed) {
+			if !yield(typed(row)) {
+				return
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -423,5 +424,47 @@ func TestDependencyThatDoesNotAnswerLeavesAnApprovedTicketWaiting(t *testing.T) 
 			heal()
 			h.advances(ticket, moderation.StatusExecuted)
 		})
+	}
+}
+
+// Two processes can build the same intent at the same instant, to the byte. A
+// store takes the second for a retry of the first, so it must not be the same.
+func TestTwoExecutorsNeverTakeOneIntentForTheirOwn(t *testing.T) {
+	t.Parallel()
+	h := vbOpen(t)
+	store := vbOver(t, h)
+	h.open(t)
+	other, err := moderation.New(t.Context(), h.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticket := h.asks("mod", "@vip")
+	h.approves(ticket, "lead", "lead2")
+	h.clock.pass(10 * time.Minute)
+	var built sync.WaitGroup
+	built.Add(2)
+	store.before = func(c moderation.Change) error {
+		if len(c.Tickets) > 0 && c.Tickets[0].Status == moderation.StatusExecuting {
+			built.Done()
+			built.Wait() // both have decided
+		}
+		return nil
+	}
+	guards := []*moderation.Guard{h.guard, other}
+	vbTogether(2, func(i int) { _, _ = guards[i].Advance(t.Context(), ticket.ID) })
+	h.wantCalls(1)
+	h.wantStatus(ticket, moderation.StatusExecuted)
+}
+
+// Whoever looks at a ticket sees how long it will really be held.
+func TestTheHoldOfThenShowsInWhenATicketIsDue(t *testing.T) {
+	t.Parallel()
+	h := vbOpen(t)
+	lead := moderation.Slot{"lead"}
+	h.rule(moderation.StepRequest, "protected", vbNeeds(time.Hour, lead))
+	ticket := h.asks("mod", "@vip")
+	h.rule(moderation.StepRequest, "protected", vbNeeds(time.Minute, lead))
+	if got := h.approves(ticket, "lead"); !got.Due.Equal(h.clock.read().Add(time.Hour)) {
+		t.Errorf("it is due %v after its approval, want the hour of the policy under which it was asked for", got.Due.Sub(h.clock.read()))
 	}
 }

@@ -66,6 +66,11 @@ func modelConfig(model, rows string) policy.ModelConfig {
 	}
 }
 
+// sameRequest is for models whose request is sub, dom, obj, act.
+func sameRequest(q moderation.Question) (policy.ModelRequest, error) {
+	return policy.ModelRequest{Values: []any{q.Actor.Login, q.Target.Domain, q.Kind, q.Target.Tier}}, nil
+}
+
 // threeColumns is a configuration for models whose request is sub, obj, act.
 func threeColumns(model, rows string) policy.ModelConfig {
 	c := modelConfig(model, rows)

@@ -62,8 +62,14 @@ type ModelRequest struct {
 	Definitions ModelDefinitions
 }
 
-// ModelDefinitions name one definition of each section of a Casbin model.
-type ModelDefinitions struct{ Request, Policy, Effect, Matcher string }
+// ModelDefinitions name one definition of each section of a Casbin model, such
+// as r2, p2, e2 and m2.
+type ModelDefinitions struct {
+	Request string // of request_definition
+	Policy  string // of policy_definition
+	Effect  string // of policy_effect
+	Matcher string // of matchers
+}
 
 // ModelRoles say what the text of a role definition can't. The functions are
 // called by many goroutines at once; one that panics denies.
@@ -71,7 +77,9 @@ type ModelRoles struct {
 	// Match makes the names in rows patterns: it reports whether a name
 	// matches one. Nil compares letter by letter.
 	Match func(name, pattern string) bool
-	// MatchDomain is the same for domains.
+	// MatchDomain is the same for domains. Where it is nil, a row whose domain
+	// has a * is refused: to Casbin it is a domain like another, except where
+	// the matcher m has keyMatch(r.dom, p.dom), which then stands for it.
 	MatchDomain func(domain, pattern string) bool
 	// Holds says whether a row holds at a moment, by the further columns that
 	// the definition has in parentheses. Required where it has some, and only

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/casbin/casbin/v2/util"
 )
 
 // roleGraph answers g, g2 and so on in place of Casbin's role manager, which
@@ -31,10 +29,7 @@ func (m *casbinModel) graphs(c *ModelConfig, rows []Row) map[string]*roleGraph {
 	graphs := make(map[string]*roleGraph)
 	for name, d := range m.roles {
 		g := &roleGraph{definition: d, rules: c.RoleDefinitions[name], grants: make(map[string][]roleGrant), roles: make(map[string]bool)}
-		// Casbin does this by itself where the matcher is so written.
-		if d.domains && g.rules.MatchDomain == nil && strings.Contains(m.parsed["m"]["m"].Value, "keyMatch(r_dom, p_dom)") {
-			g.rules.MatchDomain = util.KeyMatch
-		}
+		g.rules.MatchDomain = m.matchDomain(c, name)
 		for _, row := range rows {
 			if row.Type == name {
 				g.add(row.Fields)

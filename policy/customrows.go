@@ -10,6 +10,7 @@ import (
 
 	"github.com/casbin/casbin/v2/model"
 	"github.com/casbin/casbin/v2/persist"
+	"github.com/casbin/casbin/v2/util"
 
 	"github.com/elevenminutes/interlock/internal/typednil"
 )
@@ -80,7 +81,7 @@ func (m *casbinModel) empty() model.Model {
 
 // checkRows reports rows that Casbin would pass over, take for others or stop
 // at when a question reaches them.
-func (m *casbinModel) checkRows(rows []Row, rep *report) {
+func (m *casbinModel) checkRows(c *ModelConfig, rows []Row, rep *report) {
 	first := make(map[string]string, len(rows))
 	for _, row := range rows {
 		a := &at{report: rep, row: row}
@@ -95,8 +96,19 @@ func (m *casbinModel) checkRows(rows []Row, rep *report) {
 		first[key] = row.Source
 		if row.Type[0] == 'p' {
 			m.checkEffect(a)
+		} else if d := m.roles[row.Type]; d.domains && strings.Contains(row.Fields[2], "*") && m.matchDomain(c, row.Type) == nil {
+			a.wrong("domain", row.Fields[2], "is the name of one domain to Casbin, which no question has; set ModelConfig.RoleDefinitions[%q].MatchDomain", row.Type)
 		}
 	}
+}
+
+// matchDomain returns what makes the domains of roles patterns; nil where
+// nothing does. Casbin does it by itself where the matcher is so written.
+func (m *casbinModel) matchDomain(c *ModelConfig, name string) func(domain, pattern string) bool {
+	if match := c.RoleDefinitions[name].MatchDomain; match != nil || !strings.Contains(m.parsed["m"]["m"].Value, "keyMatch(r_dom, p_dom)") {
+		return match
+	}
+	return util.KeyMatch
 }
 
 // tokens returns the names of a row type's columns; none for no row type.

@@ -35,7 +35,7 @@ type modelVersion struct {
 // compile validates rows and makes what answers of them.
 func (v *modelVersion) compile(rows []Row, unreadable []*RowError) error {
 	rep := &report{errs: unreadable}
-	v.model.checkRows(rows, rep)
+	v.model.checkRows(v.config, rows, rep)
 	if len(rep.errs) > 0 {
 		return joinRowErrors(rep.errs)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -246,13 +247,13 @@ func TestTrapFailedLoad(t *testing.T) {
 func TestTrapErrorsOfLoads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		loads := 0
+		var loads atomic.Int64
 		m, err := model.NewModelFromString(basicModel(basicPolicy, "", someAllow, basicMatcher))
 		if err != nil {
 			t.Fatal(err)
 		}
 		e, err := casbin.NewSyncedEnforcer(m, casbinAdapter{load: func(m model.Model) error {
-			if loads++; loads > 1 {
+			if loads.Add(1) > 1 {
 				return errors.New("the table is gone")
 			}
 			return m.AddPolicy("p", "p", []string{"ann", "account.suspend", "normal"})
@@ -262,7 +263,7 @@ func TestTrapErrorsOfLoads(t *testing.T) {
 		}
 		e.StartAutoLoadPolicy(time.Minute)
 		time.Sleep(24*time.Hour + 1)
-		caught(t, loads > 1000 && enforce(t, e, "ann", "account.suspend", "normal"), "for a day each load fails, and nobody is told")
+		caught(t, loads.Load() > 1000 && enforce(t, e, "ann", "account.suspend", "normal"), "for a day each load fails, and nobody is told")
 		e.StopAutoLoadPolicy()
 	})
 	// Ours says so, and past a bound it denies: TestTrapFailedLoad,

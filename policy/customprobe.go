@@ -99,20 +99,22 @@ func (v *modelVersion) probeRaw() error {
 
 // strangers are questions of logins that nobody has. Every step and kind is
 // asked about: with every tier and domain where they are not too many, else
-// with some, in turn.
+// with some, in turn. The empty login, which Decide denies by itself, asks about
+// one of them.
 func (v *modelVersion) strangers() []moderation.Question {
 	kinds, tiers, domains := withStranger(v.config.Kinds), withStranger(v.config.Tiers), withStranger(v.domains())
 	most := max(minProbes, maxProbedRows/(len(v.rows)+1))
-	places := min(len(tiers)*len(domains), max(1, most/(2*len(v.config.Steps)*len(kinds))))
+	places := min(len(tiers)*len(domains), max(1, most/(len(v.config.Steps)*len(kinds))))
 	var all []moderation.Question
 	turn := 0
 	for _, step := range v.config.Steps {
 		for _, kind := range kinds {
 			for range places {
 				tier, domain := tiers[turn%len(tiers)], domains[turn/len(tiers)%len(domains)]
-				all = append(all, v.strange(stranger, step, kind, tier, domain), v.strange("", step, kind, tier, domain))
+				all = append(all, v.strange(stranger, step, kind, tier, domain))
 				turn++
 			}
+			all = append(all, v.strange("", step, kind, tiers[turn%len(tiers)], domains[turn%len(domains)]))
 		}
 	}
 	return all

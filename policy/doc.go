@@ -142,6 +142,15 @@
 // have at some moment. It knows neither which logins are one person nor who is
 // away: that it passes does not show that there are people enough.
 //
+// # A model of your own
+//
+// A host that has a Casbin model already brings it with [OpenModel]: any model,
+// any adapter, behind the same interface. Casbin answers then, row by row, and
+// the host says what a model can't: how a question is put to it, and what a
+// step needs. What Casbin would pass over in silence is an error, each load
+// makes new enforcers that nobody is given, and a version takes force only
+// when strangers were denied by it.
+//
 // # Casbin
 //
 // [Model] is the Casbin model of the rows. Casbin loads them and is what tests

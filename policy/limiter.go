@@ -42,11 +42,12 @@ type Limiter struct {
 	seed       maphash.Seed
 	adopting   sync.Mutex
 	gauges     atomic.Pointer[gauges]
+	shards     [shardCount]shard
+	tickets    [ticketShards]tickets
+	// What all charges write to lies apart from what they only read.
 	buckets    room
 	unfinished room
 	cursor     atomic.Uint32 // the shard that was swept last
-	shards     [shardCount]shard
-	tickets    [ticketShards]tickets
 }
 
 // DefaultLimiterSize is how many buckets, and how many unfinished tickets, a

@@ -39,7 +39,12 @@ func without(slots []moderation.Slot, slot moderation.Slot) (rest []moderation.S
 }
 
 func blocked(draws []draw) bool {
-	return slices.ContainsFunc(draws, func(d draw) bool { return d.over && !d.spared })
+	for i := range draws {
+		if draws[i].blocks() {
+			return true
+		}
+	}
+	return false
 }
 
 // states says how the limits stand, those in the way first.
@@ -47,22 +52,31 @@ func states(draws []draw, charge bool) []moderation.LimitState {
 	if len(draws) == 0 {
 		return nil
 	}
-	list := make([]moderation.LimitState, 0, len(draws))
-	for _, blocking := range []bool{true, false} {
-		for i := range draws {
-			d := &draws[i]
-			if (d.over && !d.spared) != blocking {
-				continue
-			}
-			state := moderation.LimitState{Rule: d.limit.text, Key: d.label, Unit: string(d.limit.shape.unit), Left: max(d.left, 0)}
-			if charge {
-				state.Charged = d.charged()
-				state.Left = max(d.left-state.Charged, 0)
-			}
-			list = append(list, state)
+	list := make([]moderation.LimitState, len(draws))
+	n := 0
+	for i := range draws {
+		if draws[i].blocks() {
+			draws[i].state(&list[n], charge)
+			n++
+		}
+	}
+	for i := range draws {
+		if !draws[i].blocks() {
+			draws[i].state(&list[n], charge)
+			n++
 		}
 	}
 	return list
+}
+
+func (d *draw) blocks() bool { return d.over && !d.spared }
+
+func (d *draw) state(s *moderation.LimitState, charge bool) {
+	s.Rule, s.Key, s.Unit, s.Left = d.limit.text, d.label, string(d.limit.shape.unit), max(d.left, 0)
+	if charge {
+		s.Charged = d.charged()
+		s.Left = max(d.left-s.Charged, 0)
+	}
 }
 
 // refusal says no, for how long, and what would help.
@@ -72,7 +86,7 @@ func refusal(draws []draw, t int64) moderation.Usage {
 	approvable, waitable := true, true
 	for i := range draws {
 		d := &draws[i]
-		if !d.over || d.spared {
+		if !d.blocks() {
 			continue
 		}
 		over = append(over, d.limit.over...)

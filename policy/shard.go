@@ -23,6 +23,7 @@ type shard struct {
 	// bucket that comes anew begins there, so that a clock that goes back
 	// does not fill it twice.
 	swept int64
+	_     [48]byte // fills two cache lines, so that no two shards share one
 }
 
 // sweep looks at up to n buckets, goes on where the last sweep ended, and

@@ -11,8 +11,8 @@ import (
 // the last one ended. A draw adds one bucket at most, so full ones can't pile
 // up.
 const (
-	sweepEvery  = 16
-	sweepStep   = 48
+	sweepEvery  = 64
+	sweepStep   = 192
 	sweepShards = 16
 )
 

@@ -18,17 +18,20 @@ func (b *bucket) carried(r *rates, i int, elapsed int64) float64 {
 		return limit.after(b.held(same), elapsed)
 	}
 	replaced := b.replacedBy(r, limit)
-	drawn := 0.0
+	left := limit.burst
 	for j := range b.rates.list {
-		if replaced == nil || replaced(&b.rates.list[j]) {
-			drawn = max(drawn, b.drawn(j, limit, elapsed))
+		old := &b.rates.list[j]
+		drawn := old.burst - b.held(j)
+		switch {
+		case replaced == nil:
+			drawn = min(drawn, limit.burst)
+		case !replaced(old):
+			continue
 		}
+		slower := fillRate{burst: limit.burst, perSecond: min(old.perSecond, limit.perSecond)}
+		left = min(left, slower.after(limit.burst-drawn, elapsed))
 	}
-	level := limit.burst - drawn
-	if replaced == nil {
-		return max(level, 0)
-	}
-	return level
+	return left
 }
 
 // replacedBy tells which limits a limit of r takes the place of; nil where it
@@ -44,12 +47,4 @@ func (b *bucket) replacedBy(r *rates, limit *fillRate) func(*fillRate) bool {
 		}
 	}
 	return nil
-}
-
-// drawn returns what was drawn for the j-th limit of the bucket and is not paid
-// back, at its own rate or that of another limit if that is slower.
-func (b *bucket) drawn(j int, other *fillRate, elapsed int64) float64 {
-	own := &b.rates.list[j]
-	slower := fillRate{burst: own.burst, perSecond: min(own.perSecond, other.perSecond)}
-	return own.burst - slower.after(b.held(j), elapsed)
 }

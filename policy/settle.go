@@ -22,7 +22,7 @@ func (l *Limiter) settle(draws []draw, gs *gauges, c *moderation.Charge, m mode)
 	case refused != nil:
 		return *refused, nil
 	case due:
-		l.sweep(gs, c.Time.UnixNano(), sweepStep)
+		l.sweep(gs, c.Time.UnixNano(), sweepStep, sweepShards)
 	}
 	return moderation.Usage{Allowed: true, Limits: states(draws, true)}, nil
 }

@@ -33,11 +33,15 @@ func (r *room) take(n int64) bool {
 
 func (r *room) give(n int64) { r.taken.Add(-n) }
 
-// sweep forgets what is full among the next n buckets. It waits for nobody.
-func (l *Limiter) sweep(gs *gauges, t int64, n int) (forgot int64) {
-	for range sweepShards {
+// sweep forgets what is full among the next n buckets, in some shards. It waits
+// for nobody.
+func (l *Limiter) sweep(gs *gauges, t int64, n, shards int) (forgot int64) {
+	for range shards {
+		if n <= 0 {
+			break
+		}
 		s := &l.shards[l.cursor.Add(1)%shardCount]
-		if n <= 0 || !s.mu.TryLock() {
+		if !s.mu.TryLock() {
 			continue
 		}
 		looked, full := s.sweep(gs, t, n)
@@ -51,21 +55,17 @@ func (l *Limiter) sweep(gs *gauges, t int64, n int) (forgot int64) {
 
 // makeRoom reports whether buckets could be forgotten because they are full, for
 // a charge that finds no room. A request must not wait for long, so it looks at
-// a few; what is restored must not fail, so it looks at all. A question leaves
-// everything as it is.
+// a thousand; what is restored must not fail, so it looks at all. A question
+// leaves everything as it is.
 func (l *Limiter) makeRoom(gs *gauges, c *moderation.Charge, m mode) bool {
-	t := c.Time.UnixNano()
-	if m == takes {
-		return l.sweep(gs, t, sweepShards*sweepStep) > 0
+	n := 0
+	switch m {
+	case takes:
+		n = 1024
+	case restores:
+		n = maxLimiterSize
 	}
-	if m == peeks {
-		return false
-	}
-	var forgot int64
-	for range shardCount / sweepShards {
-		forgot += l.sweep(gs, t, maxLimiterSize)
-	}
-	return forgot > 0
+	return n > 0 && l.sweep(gs, c.Time.UnixNano(), n, shardCount) > 0
 }
 
 // newBuckets returns how many buckets a charge needs that are not there. The

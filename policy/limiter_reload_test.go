@@ -135,6 +135,22 @@ func TestSeveralEditsRefillNothing(t *testing.T) {
 	}
 }
 
+// What is full by the row that was is not forgotten while it is not by the row
+// that is.
+func TestSweepGoesByTheEditedLimit(t *testing.T) {
+	t.Parallel()
+	l := newEdited(t, "p3, person, *, *, *, requests, 1000000, 1h, refuse\n")
+	take(t, l, charge("ann", 1_000_000, noon))
+	l.edit("p3, person, *, *, *, requests, 1000000, 10h, refuse\n")
+	later := noon.Add(2 * time.Hour)
+	for range 10_000 {
+		take(t, l, charge("bob", 1, later))
+	}
+	if got := l.left("ann", later); got != 200_000 {
+		t.Errorf("%d are left, want 200,000", got)
+	}
+}
+
 // A look at an edited limit changes nothing, not even one from the future.
 func TestPeekAtEditedLimitChangesNothing(t *testing.T) {
 	t.Parallel()
@@ -204,7 +220,7 @@ func TestOpenLimitsDuringEdits(t *testing.T) {
 	var group sync.WaitGroup
 	for g := range 4 {
 		group.Go(func() {
-			for i := range 300 {
+			for i := range 1500 {
 				id := fmt.Sprint(g, "-", i)
 				if u := take(t, l, charge("ann", 1, noon, ticket(id))); !u.Allowed {
 					t.Errorf("%+v", u)
@@ -218,11 +234,22 @@ func TestOpenLimitsDuringEdits(t *testing.T) {
 			}
 		})
 	}
-	for i := range 60 {
-		l.edit([]string{"", "p3, person, *, *, *, open, 5000, -, refuse\n"}[i%2])
+	over := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(over)
+	}()
+	const counting = "p3, person, *, *, *, open, 5000, -, refuse\n"
+	for ended := false; !ended; {
+		l.edit("")
+		l.edit(counting)
+		select {
+		case <-over:
+			ended = true
+		default:
+		}
 	}
-	group.Wait()
-	if got := l.left("ann", noon); got != 5000-400 {
-		t.Errorf("%d tickets are counted, want 400", 5000-got)
+	if got := l.left("ann", noon); got != 5000-2000 {
+		t.Errorf("%d tickets are counted, want 2000", 5000-got)
 	}
 }

@@ -74,7 +74,7 @@ func TestLimiterForgetsWhatIsFull(t *testing.T) {
 		take(t, l, charge(fmt.Sprint("person", i), 1, noon))
 	}
 	take(t, l, charge("bob", 1_000_000, noon))
-	for i := range 20_000 {
+	for i := range 2_000 {
 		peek(t, l, charge("ann", 1, noon.Add(time.Hour))) // forgets nothing
 		if l.Len() < 20_001 {
 			t.Fatalf("%d buckets after %d looks", l.Len(), i)

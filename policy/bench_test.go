@@ -56,20 +56,3 @@ func BenchmarkDecide(b *testing.B) {
 		})
 	}
 }
-
-func BenchmarkTake(b *testing.B) {
-	l, err := policy.NewLimiter(fiftyRows(b))
-	if err != nil {
-		b.Fatal(err)
-	}
-	c := moderation.Charge{
-		At: moderation.ChargeRequest, Step: moderation.StepRequest, Person: "alice", Actor: "login1", Kind: "account.suspend",
-		Target: "1", Tier: "tier1", Domain: "en", Count: 1, Time: time.Date(2017, 11, 2, 18, 57, 0, 0, time.UTC),
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if u, err := l.Take(context.Background(), c); err != nil || !u.Allowed {
-			b.Fatal(u, err)
-		}
-	}
-}

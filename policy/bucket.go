@@ -1,163 +1,97 @@
 package policy
 
-import (
-	"math"
-	"strings"
-	"sync"
-	"time"
-	"unique"
-
-	"golang.org/x/time/rate"
-)
-
-// shardCount is the number of locks that buckets share; at most 64, so that a
-// set of shards fits a word.
-const shardCount = 64
-
-// bucketKey names a bucket: a limit and whom it is counted for. Its parts are
-// never joined, so no two names make the same key.
-type bucketKey struct {
-	limit unique.Handle[shape]
-	value string
-}
-
-// bucket is a token bucket whose time never goes back: rate.Limiter sets its
-// clock to an earlier time that it is given, and then counts the time in
-// between twice.
+// bucket is what was drawn on one meter for one of whom it counts for. It is a
+// token bucket for each limit on the meter, drawn together, and reckons as
+// rate.Limiter of golang.org/x/time/rate does in a fraction of its size. Its
+// time never goes back: rate.Limiter sets its clock to an earlier time that it
+// is given, and then counts the time in between twice.
 type bucket struct {
-	tokens *rate.Limiter
-	at     int64 // of the last draw, in nanoseconds since 1970
+	hash  uint64
+	label string // whom it is for, as answers name it
+	rates *rates // by which it was drawn last
+	at    int64  // of the last draw, in nanoseconds since 1970
+	// first is what it held then for the first limit, below zero where it was
+	// overdrawn, and others for the others. Where unfinished tickets are
+	// counted, first is how many there are.
+	first  float64
+	others []float64
 }
 
-func newBucket(s shape, at int64) bucket {
-	perSecond := rate.Limit(float64(s.amount) / s.window.Seconds())
-	return bucket{rate.NewLimiter(perSecond, int(s.amount)), at}
-}
-
-// now returns t, or the time of the last draw where that is later.
-func (b bucket) now(t time.Time) time.Time {
-	if last := time.Unix(0, b.at); t.Before(last) {
-		return last
+// newBucket returns a bucket that is full.
+func newBucket(hash uint64, label string, r *rates, at int64) bucket {
+	b := bucket{hash: hash, label: label, rates: r, at: at}
+	if r.open {
+		return b
 	}
-	return t
-}
-
-func (b bucket) full(t time.Time) bool {
-	return b.tokens.TokensAt(b.now(t)) >= float64(b.tokens.Burst())
-}
-
-// shard is a part of the buckets, under one lock. The zero shard is empty.
-type shard struct {
-	mu      sync.Mutex
-	buckets map[bucketKey]bucket
-	open    map[bucketKey]int64 // unfinished tickets, above zero
-	peak    int                 // the most buckets since the map was made
-	draws   uint64
-	// swept is the latest time at which a full bucket was forgotten. A
-	// bucket that comes anew begins there, so that a clock that goes back
-	// does not fill it twice.
-	swept int64
-}
-
-// left returns what a bucket holds at t, in whole tokens; below zero where it
-// was overdrawn. A bucket that is not there is full.
-func (s *shard) left(key bucketKey, t time.Time) int64 {
-	b, ok := s.buckets[key]
-	if !ok {
-		return key.limit.Value().amount
+	b.first = r.list[0].burst
+	for _, rate := range r.list[1:] {
+		b.others = append(b.others, rate.burst)
 	}
-	return int64(max(math.Floor(b.tokens.TokensAt(b.now(t))), math.MinInt64))
-}
-
-// take draws n tokens, which the bucket holds.
-func (s *shard) take(key bucketKey, t time.Time, n int64) bool {
-	b := s.advance(key, t)
-	return b.tokens.AllowN(b.now(t), int(n))
-}
-
-// force draws n tokens, whether or not the bucket holds them.
-func (s *shard) force(key bucketKey, t time.Time, n int64) {
-	b := s.advance(key, t)
-	t = b.now(t)
-	wanted := int(min(n, math.MaxInt))
-	// A reservation can't be larger than the burst, so that is raised for it.
-	burst := b.tokens.Burst()
-	b.tokens.SetBurstAt(t, max(wanted, burst))
-	b.tokens.ReserveN(t, wanted)
-	b.tokens.SetBurstAt(t, burst)
-}
-
-// advance returns a bucket with its time set to t, unless that is earlier than
-// its last draw. It makes the bucket where it is not there.
-func (s *shard) advance(key bucketKey, t time.Time) bucket {
-	s.sweep(t)
-	b, ok := s.buckets[key]
-	if !ok {
-		key.value = strings.Clone(key.value) // keep no larger text alive
-		b = newBucket(key.limit.Value(), s.swept)
-	}
-	b.at = max(b.at, t.UnixNano())
-	if s.buckets == nil {
-		s.buckets = make(map[bucketKey]bucket)
-	}
-	s.buckets[key] = b
-	s.peak = max(s.peak, len(s.buckets))
 	return b
 }
 
-// A sweep is made at every sweepEvery-th draw and looks at sweepStep buckets.
-// A draw adds one bucket at most, so full ones can't pile up.
-const (
-	sweepEvery = 16
-	sweepStep  = 48
-)
+// is reports whether the bucket is that of a meter and of whom it counts for.
+func (b *bucket) is(r *rates, value string) bool {
+	return (b.rates == r || b.rates.meter == r.meter) &&
+		len(b.label) == len(r.prefix)+len(value) && b.label[len(r.prefix):] == value
+}
 
-// sweep forgets buckets that are full, a few at a time and wherever the map
-// happens to begin.
-func (s *shard) sweep(t time.Time) {
-	if s.draws++; s.draws%sweepEvery != 0 {
+func (b *bucket) held(i int) float64 {
+	if i == 0 {
+		return b.first
+	}
+	return b.others[i-1]
+}
+
+// level returns what the bucket holds for the i-th limit of r, in tokens, when
+// some time has passed since the last draw.
+func (b *bucket) level(r *rates, i int, elapsed int64) float64 {
+	if b.rates != r {
+		return b.carried(r, i, elapsed)
+	}
+	return r.list[i].after(b.held(i), elapsed)
+}
+
+// advance sets the time of the bucket to t, unless that is earlier than its
+// last draw, and its rates to r.
+func (b *bucket) advance(r *rates, t int64) {
+	t = max(t, b.at)
+	elapsed := t - b.at
+	switch {
+	case r.open:
+	case b.rates == r:
+		b.first = r.list[0].after(b.first, elapsed)
+		for i := range b.others {
+			b.others[i] = r.list[i+1].after(b.others[i], elapsed)
+		}
+	default:
+		first, others := b.carried(r, 0, elapsed), []float64(nil)
+		for i := range r.list[1:] {
+			others = append(others, b.carried(r, i+1, elapsed))
+		}
+		b.first, b.others = first, others
+	}
+	b.rates, b.at = r, t
+}
+
+// draw takes n tokens for the i-th limit, whether or not there are so many.
+func (b *bucket) draw(i int, n int64) {
+	if i == 0 {
+		b.first -= float64(n)
 		return
 	}
-	looked := 0
-	for key, b := range s.buckets {
-		if b.full(t) {
-			delete(s.buckets, key)
-			s.swept = max(s.swept, b.now(t).UnixNano())
+	b.others[i-1] -= float64(n)
+}
+
+// full reports whether a bucket that is not there would answer the same by r.
+func (b *bucket) full(r *rates, t int64) bool {
+	if r.open {
+		return b.first <= 0
+	}
+	for i := range r.list {
+		if b.level(r, i, t-b.at) < r.list[i].burst {
+			return false
 		}
-		if looked++; looked == sweepStep {
-			break
-		}
 	}
-	s.shrink()
-}
-
-// minShrink is how large a map must have been to be worth making anew.
-const minShrink = 1024
-
-// shrink makes the map anew where few buckets are left, since maps don't give
-// room back.
-func (s *shard) shrink() {
-	if s.peak < minShrink || len(s.buckets) > s.peak/4 {
-		return
-	}
-	smaller := make(map[bucketKey]bucket, len(s.buckets))
-	for key, b := range s.buckets {
-		smaller[key] = b
-	}
-	s.buckets, s.peak = smaller, len(smaller)
-}
-
-// reopen counts one more unfinished ticket.
-func (s *shard) reopen(key bucketKey) {
-	if s.open == nil {
-		s.open = make(map[bucketKey]int64)
-	}
-	s.open[key]++
-}
-
-// close counts one less.
-func (s *shard) close(key bucketKey) {
-	if s.open[key]--; s.open[key] <= 0 {
-		delete(s.open, key)
-	}
+	return true
 }

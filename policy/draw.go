@@ -3,9 +3,8 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math"
-	"slices"
-	"time"
 
 	"github.com/elevenminutes/interlock/moderation"
 )
@@ -13,39 +12,42 @@ import (
 // draw is what one charge asks of one limit.
 type draw struct {
 	limit *limit
-	key   bucketKey
-	index int // of the shard
+	gauge *gauge
+	nth   int // which of the gauge's limits it is
+	value string
+	hash  uint64
+	index uint16 // of the shard
 	shard *shard
 	want  int64
 
 	// Known once the shard is locked.
-	left   int64 // what the bucket holds
-	spared bool  // exceeded, but approvals let it pass
-	over   bool  // exceeded
+	place  int    // of the bucket
+	label  string // of the bucket
+	left   int64  // what the bucket holds
+	spared bool   // exceeded, but approvals let it pass
+	over   bool   // exceeded
 }
 
 // draws lists what a charge asks of the limits that match it.
-func (l *Limiter) draws(list []draw, c *moderation.Charge) ([]draw, error) {
-	if err := checkCharge(c); err != nil {
-		return nil, err
-	}
-	v := l.authorizer.current.Load()
-	for _, limit := range v.limits[budget{c.Step, c.At}] {
-		applies, err := limit.matches(c)
+func (l *Limiter) draws(list []draw, gs *gauges, c *moderation.Charge) ([]draw, error) {
+	for _, g := range gs.of(c) {
+		applies, err := g.matches(c)
 		if err != nil {
 			return nil, err
 		}
 		if !applies {
 			continue
 		}
-		value, err := limit.value(c)
+		value, err := g.value(c)
 		if err != nil {
 			return nil, err
 		}
-		d := draw{limit: limit, key: bucketKey{limit.handle, value}, want: limit.wants(c)}
-		d.index = l.shardOf(d.key)
-		d.shard = &l.shards[d.index]
-		list = append(list, d)
+		hash := g.hash ^ maphash.String(l.seed, value)
+		index := shardOf(hash)
+		for i, limit := range g.limits {
+			list = append(list, draw{limit: limit, gauge: g, nth: i, value: value, hash: hash, index: index,
+				shard: &l.shards[index], want: limit.wants(c)})
+		}
 	}
 	return list, nil
 }
@@ -68,10 +70,13 @@ func checkCharge(c *moderation.Charge) error {
 	return nil
 }
 
-// matches reports whether a limit is about a charge: about a charge for
-// everything, limits of a part of it are too.
-func (l *limit) matches(c *moderation.Charge) (bool, error) {
-	s := &l.shape.scope
+// matches reports whether a gauge is about a charge: about a charge for
+// everything, gauges of a part of it are too.
+func (g *gauge) matches(c *moderation.Charge) (bool, error) {
+	if g.everything {
+		return true, nil
+	}
+	s := &g.limits[0].shape.scope
 	for _, f := range [...]struct {
 		field   string
 		value   string
@@ -82,7 +87,7 @@ func (l *limit) matches(c *moderation.Charge) (bool, error) {
 		{"Charge.Domain", c.Domain, &s.domain},
 	} {
 		if f.value == "" && f.pattern.form != all {
-			return false, fmt.Errorf("%s is empty; the limit of %s goes by it", f.field, l.row.Source)
+			return false, fmt.Errorf("%s is empty; the limit of %s goes by it", f.field, g.limits[0].row.Source)
 		}
 		if !f.pattern.touches(f.value) {
 			return false, nil
@@ -91,8 +96,9 @@ func (l *limit) matches(c *moderation.Charge) (bool, error) {
 	return true, nil
 }
 
-// value returns whom or what a limit counts a charge for.
-func (l *limit) value(c *moderation.Charge) (string, error) {
+// value returns whom or what a gauge counts a charge for.
+func (g *gauge) value(c *moderation.Charge) (string, error) {
+	l := g.limits[0]
 	if l.shape.unit == unitOpen && c.Ticket == "" {
 		return "", fmt.Errorf("Charge.Ticket is empty; the limit of %s counts open tickets", l.row.Source)
 	}
@@ -130,67 +136,51 @@ func (l *limit) wants(c *moderation.Charge) int64 {
 	return int64(c.Count)
 }
 
-// label names the bucket, for people.
-func (d *draw) label() string {
-	if d.limit.shape.per == perAll {
-		return perAll
-	}
-	return d.limit.shape.per + "=" + d.key.value
-}
-
 // look finds out how the bucket stands.
-func (d *draw) look(c *moderation.Charge) {
-	if d.limit.shape.unit == unitOpen {
-		d.left = d.limit.shape.amount - d.shard.open[d.key]
+func (d *draw) look(t int64) {
+	d.left = d.limit.shape.amount
+	d.place = d.shard.find(d.hash, d.gauge.rates, d.value)
+	if d.place == absent {
+		d.label = d.gauge.rates.prefix + d.value
 	} else {
-		d.left = d.shard.left(d.key, c.Time)
+		d.label = d.shard.buckets[d.place].label
+		d.left = d.held(t - d.shard.buckets[d.place].at)
 	}
 	d.over = d.want > max(d.left, 0)
 }
 
-// spare lets the limits pass whose own slots were all approved. An approval
-// counts for one limit.
-func spare(draws []draw, approved []moderation.Slot) {
-	left := slices.Clone(approved)
-	for i := range draws {
-		d := &draws[i]
-		if !d.over || len(d.limit.over) == 0 {
-			continue
-		}
-		rest, all := left, true
-		for _, slot := range d.limit.over {
-			var given bool
-			rest, given = without(rest, slot)
-			all = all && given
-		}
-		if all {
-			d.spared, left = true, rest
-		}
+// held returns what the bucket, which is there, holds when some time has passed
+// since its last draw, in whole tokens; below zero where it was overdrawn.
+func (d *draw) held(elapsed int64) int64 {
+	b := &d.shard.buckets[d.place]
+	if d.gauge.rates.open {
+		return d.limit.shape.amount - int64(b.first)
 	}
+	return int64(max(math.Floor(b.level(d.gauge.rates, d.nth, elapsed)), math.MinInt64))
 }
 
-// without takes one slot out of a list.
-func without(slots []moderation.Slot, slot moderation.Slot) (rest []moderation.Slot, found bool) {
-	i := slices.IndexFunc(slots, func(s moderation.Slot) bool { return slices.Equal(s, slot) })
-	if i < 0 {
-		return slots, false
-	}
-	return slices.Delete(slices.Clone(slots), i, i+1), true
-}
-
-// take draws; it reports whether the bucket gave what it held.
-func (d *draw) take(c *moderation.Charge, m mode) bool {
+// take draws what is charged from the bucket, which is made where it is not
+// there. Another draw of the same charge may have made it.
+func (d *draw) take(t int64) {
 	amount := d.charged()
-	switch {
-	case amount == 0:
-	case d.limit.shape.unit == unitOpen:
-		d.shard.reopen(d.key)
-	case m == restores:
-		d.shard.force(d.key, c.Time, amount)
-	default:
-		return d.shard.take(d.key, c.Time, amount)
+	if amount == 0 {
+		return
 	}
-	return true
+	s := d.shard
+	if d.place == absent {
+		d.place = s.find(d.hash, d.gauge.rates, d.value)
+	}
+	if d.place == absent {
+		d.place = s.add(newBucket(d.hash, d.label, d.gauge.rates, s.swept))
+	}
+	b := &s.buckets[d.place]
+	b.advance(d.gauge.rates, t)
+	if !d.gauge.rates.open {
+		b.draw(d.nth, amount)
+	} else if d.nth == 0 {
+		b.first++
+	}
+	s.draws++
 }
 
 // charged is how much an allowed charge draws. An open ticket is counted
@@ -200,83 +190,4 @@ func (d *draw) charged() int64 {
 		return min(d.want, max(d.left, 0))
 	}
 	return d.want
-}
-
-func blocked(draws []draw) bool {
-	return slices.ContainsFunc(draws, func(d draw) bool { return d.over && !d.spared })
-}
-
-// states says how the limits stand, those in the way first.
-func states(draws []draw, charge bool) []moderation.LimitState {
-	if len(draws) == 0 {
-		return nil
-	}
-	list := make([]moderation.LimitState, 0, len(draws))
-	for _, blocking := range []bool{true, false} {
-		for i := range draws {
-			d := &draws[i]
-			if (d.over && !d.spared) != blocking {
-				continue
-			}
-			state := moderation.LimitState{Rule: d.limit.text, Key: d.label(), Unit: string(d.limit.shape.unit), Left: max(d.left, 0)}
-			if charge {
-				state.Charged = d.charged()
-				state.Left = max(d.left-state.Charged, 0)
-			}
-			list = append(list, state)
-		}
-	}
-	return list
-}
-
-// refusal says no, for how long, and what would help.
-func refusal(draws []draw, c *moderation.Charge) moderation.Usage {
-	u := moderation.Usage{Limits: states(draws, false)}
-	var over []moderation.Slot
-	approvable, waitable := true, true
-	for i := range draws {
-		d := &draws[i]
-		if !d.over || d.spared {
-			continue
-		}
-		over = append(over, d.limit.over...)
-		approvable = approvable && len(d.limit.over) > 0
-		wait, ever := d.wait(c)
-		u.Never = u.Never || !ever
-		waitable = waitable && wait > 0
-		u.RetryAfter = max(u.RetryAfter, wait)
-	}
-	if approvable {
-		u.Over = cloneSlots(over)
-	}
-	if !waitable {
-		u.RetryAfter = 0
-	}
-	return u
-}
-
-// wait returns how long until the bucket holds what is wanted, zero where that
-// is not known; ever is false where it never does.
-func (d *draw) wait(c *moderation.Charge) (wait time.Duration, ever bool) {
-	switch {
-	case d.limit.shape.unit == unitOpen:
-		return 0, true
-	case d.want > d.limit.shape.amount:
-		return 0, false
-	}
-	holds := func(after time.Duration) bool { return d.shard.left(d.key, c.Time.Add(after)) >= d.want }
-	if !holds(math.MaxInt64) {
-		return 0, false
-	}
-	// What a bucket holds only grows while nothing is drawn, so the first
-	// moment at which it suffices is found by halving.
-	missing, enough := time.Duration(0), time.Duration(math.MaxInt64)
-	for enough-missing > 1 {
-		if middle := missing + (enough-missing)/2; holds(middle) {
-			enough = middle
-		} else {
-			missing = middle
-		}
-	}
-	return enough, true
 }

@@ -5,30 +5,34 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unique"
 
 	"github.com/elevenminutes/interlock/moderation"
 )
 
 // limit is a p3 row: how much of something there may be.
 type limit struct {
-	row    Row
-	text   moderation.Rule
-	shape  shape
-	handle unique.Handle[shape] // what buckets are kept under
-	over   []moderation.Slot    // who may let a charge over it; none for nobody
+	row   Row
+	text  moderation.Rule
+	shape shape
+	over  []moderation.Slot // who may let a charge over it; none for nobody
 }
 
 // shape is what makes a limit the same limit in another version of the policy:
 // all of its row but the last column. It is comparable, so that no two limits
 // are mistaken for each other whatever their names are.
 type shape struct {
-	step   moderation.Step
-	unit   unit
-	per    string
-	scope  scope
+	meter
 	amount int64
 	window time.Duration // zero for unitOpen
+}
+
+// meter is what a limit counts, and for whom each. All limits on one meter
+// count the same charges alike.
+type meter struct {
+	step  moderation.Step
+	unit  unit
+	per   string
+	scope scope
 }
 
 type unit string
@@ -71,7 +75,7 @@ const (
 
 func parseLimit(a *at, v *vocabulary) *limit {
 	f := a.row.Fields
-	l := &limit{row: a.row, text: a.row.rule(), shape: shape{per: f[0]}}
+	l := &limit{row: a.row, text: a.row.rule(), shape: shape{meter: meter{per: f[0]}}}
 	if pers := newNames([]string{perPerson, perActor, perTarget, perKind, perTier, perDomain, perAll}); !pers.set[f[0]] {
 		a.wrong("per", f[0], "is nothing that limits are counted for; %s", pers.hint(f[0]))
 	}
@@ -93,7 +97,6 @@ func parseLimit(a *at, v *vocabulary) *limit {
 	default:
 		l.over = parseSlots(a, "over", f[7])
 	}
-	l.handle = unique.Make(l.shape)
 	return l
 }
 

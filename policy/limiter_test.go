@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/elevenminutes/interlock/moderation"
-	"github.com/elevenminutes/interlock/policy"
 )
 
 func TestTakeChargesEachLimitThatMatches(t *testing.T) {
@@ -266,39 +265,6 @@ p3, all, *, *, *, requests, 1000, 1h, refuse
 		if u := take(t, l, c); !u.Allowed {
 			t.Errorf("%q shares a bucket: %+v", name, u)
 		}
-	}
-}
-
-func TestBucketsOutliveReloads(t *testing.T) {
-	t.Parallel()
-	row := "p3, person, *, *, *, requests, 2, 1h, refuse\n"
-	for _, tc := range []struct {
-		name, rows string
-		left       int64 // of the limit named by rows
-	}{
-		{"same row", row, 1},
-		{"same row elsewhere", "# moved\n\n" + row, 1},
-		{"other over", strings.Replace(row, "refuse", "lead", 1), 1},
-		{"other amount", strings.Replace(row, "2", "3", 1), 3},
-		{"other window", strings.Replace(row, "1h", "2h", 1), 2},
-		{"other kinds", strings.Replace(row, "*", "account.*", 1), 2},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			a, s := openSource(t, few+row, 0)
-			l, err := policy.NewLimiter(a)
-			if err != nil {
-				t.Fatal(err)
-			}
-			take(t, l, charge("ann", 1, noon))
-			s.setText(few + tc.rows)
-			if err := a.Reload(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if got := peek(t, l, charge("ann", 1, noon)).Limits[0].Left + 1; got != tc.left {
-				t.Errorf("%d are left, want %d", got, tc.left)
-			}
-		})
 	}
 }
 

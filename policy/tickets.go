@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/elevenminutes/interlock/moderation"
@@ -17,9 +18,26 @@ type tickets struct {
 	// full the older one is forgotten. What is forgotten may be charged
 	// again, which costs but never grants.
 	younger, older map[chargeKey]uint64
-	// open are the buckets that count a ticket until it is released.
-	open map[string][]bucketKey
+	// open are the tickets that were not released yet.
+	open map[string]*openTicket
 }
+
+// openTicket is an unfinished ticket. What it is about is kept whether or not a
+// limit counts it, for limits that come later.
+type openTicket struct {
+	charge moderation.Charge // what limits go by
+	counts []counted
+}
+
+// counted is a bucket that counts a ticket.
+type counted struct {
+	rates *rates
+	hash  uint64
+	value string
+}
+
+// ticketShards is how many locks tickets share.
+const ticketShards = 64
 
 // generation is how many charges a generation holds.
 const generation = 1024
@@ -59,34 +77,71 @@ func (t *tickets) charged(seed maphash.Seed, c *moderation.Charge) (bool, error)
 	return ok, nil
 }
 
-// exempt takes out of a charge what an open ticket is counted for already. The
-// shard is locked.
-func (t *tickets) exempt(draws []draw, c *moderation.Charge) {
-	counted := t.open[c.Ticket]
-	for i := range draws {
-		if draws[i].limit.shape.unit == unitOpen && slices.Contains(counted, draws[i].key) {
-			draws[i].want = 0
-		}
-	}
-}
-
 // remember keeps a charge that was made. The shard is locked.
-func (t *tickets) remember(seed maphash.Seed, draws []draw, c *moderation.Charge) {
+func (t *tickets) remember(seed maphash.Seed, c *moderation.Charge) {
 	if t.younger == nil || len(t.younger) >= generation {
 		t.younger, t.older = make(map[chargeKey]uint64), t.younger
 	}
 	t.younger[keyOf(c)] = payer(seed, c)
+}
+
+// exempt takes out of a charge what an open ticket is counted for already. The
+// shard is locked.
+func (t *tickets) exempt(draws []draw, c *moderation.Charge) {
+	o := t.open[c.Ticket]
 	for i := range draws {
-		if draws[i].limit.shape.unit != unitOpen || draws[i].want == 0 {
-			continue
+		if d := &draws[i]; d.gauge.rates.open && o.isCounted(d.gauge.rates, d.value) {
+			d.want = 0
 		}
-		if t.open == nil {
-			t.open = make(map[string][]bucketKey)
-		}
-		t.open[c.Ticket] = append(t.open[c.Ticket], draws[i].key)
 	}
 }
 
+// keepOpen remembers that a ticket is unfinished, and what counts it. The shard
+// is locked.
+func (t *tickets) keepOpen(draws []draw, c *moderation.Charge) {
+	o := t.open[c.Ticket]
+	if o == nil {
+		o = newOpenTicket(c)
+		if t.open == nil {
+			t.open = make(map[string]*openTicket)
+		}
+		t.open[o.charge.Ticket] = o
+	}
+	for i := range draws {
+		if d := &draws[i]; d.gauge.rates.open && !o.isCounted(d.gauge.rates, d.value) {
+			o.counts = append(o.counts, counted{d.gauge.rates, d.hash, strings.Clone(d.value)})
+		}
+	}
+}
+
+// opens reports whether a charge is that of a ticket which begins.
+func opens(c *moderation.Charge) bool {
+	return c.At == moderation.ChargeRequest && c.Step != moderation.StepReject && c.Ticket != ""
+}
+
+// newOpenTicket keeps what limits go by, and no larger text alive.
+func newOpenTicket(c *moderation.Charge) *openTicket {
+	kept := moderation.Charge{At: c.At, Step: c.Step, Count: c.Count, Time: c.Time}
+	for _, f := range [...]struct{ to, from *string }{
+		{&kept.Ticket, &c.Ticket},
+		{&kept.Person, &c.Person},
+		{&kept.Actor, &c.Actor},
+		{&kept.Kind, &c.Kind},
+		{&kept.Target, &c.Target},
+		{&kept.Tier, &c.Tier},
+		{&kept.Domain, &c.Domain},
+	} {
+		*f.to = strings.Clone(*f.from)
+	}
+	return &openTicket{charge: kept}
+}
+
+func (o *openTicket) isCounted(r *rates, value string) bool {
+	return o != nil && slices.ContainsFunc(o.counts, func(c counted) bool {
+		return c.rates.meter == r.meter && c.value == value
+	})
+}
+
 func (l *Limiter) ticketShard(ticket string) *tickets {
-	return &l.tickets[maphash.String(l.seed, ticket)%shardCount]
+	return &l.tickets[maphash.String(l.seed, ticket)%ticketShards]
 }

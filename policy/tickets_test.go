@@ -16,7 +16,7 @@ func TestTicketsAreBounded(t *testing.T) {
 	var s tickets
 	seed := maphash.MakeSeed()
 	for i := range 10 * generation {
-		s.remember(seed, nil, &moderation.Charge{Ticket: fmt.Sprint(i)})
+		s.remember(seed, &moderation.Charge{Ticket: fmt.Sprint(i)})
 	}
 	if n := len(s.younger) + len(s.older); n > 2*generation || n < generation {
 		t.Errorf("%d charges are remembered, want %d to %d", n, generation, 2*generation)

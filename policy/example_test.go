@@ -161,3 +161,26 @@ func ExampleModel() {
 	// Output:
 	// # The Casbin model of an interlock policy.
 }
+
+// A policy as a value answers questions without being in force.
+func ExampleLoad() {
+	p, err := policy.Load(context.Background(), policy.Config{
+		Source: policy.File("testdata/policy.csv"),
+		Kinds:  []string{"account.suspend", "account.limit", "post.remove"},
+		Tiers:  []string{"normal", "protected"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	at := time.Date(2017, 11, 2, 18, 49, 0, 0, time.UTC)
+	fmt.Println(p.Roles("chloe", "en", at))
+	for grant := range p.Grants() {
+		if !grant.Until.IsZero() {
+			fmt.Println(grant.Grantee, grant.Role, grant.Until.Format(time.DateOnly))
+		}
+	}
+	// Output:
+	// [lead moderator]
+	// bruno contractor 2017-11-03
+	// bruno moderator 2017-11-03
+}

@@ -24,14 +24,17 @@ type Admission struct {
 	Ticket string
 }
 
-// newAdmission works out the difference. A difference that can't be told keeps
+// newAdmission works out the difference, where it is told to anybody. A difference that can't be told keeps
 // the version out: nobody could say what it means.
-func (a *Authorizer) newAdmission(ctx context.Context, old, next *snapshot, ticket string) (Admission, error) {
+func (a *Authorizer) newAdmission(ctx context.Context, old, next *snapshot, ticket string, told bool) (Admission, error) {
 	adm := Admission{New: &Policy{next}, Digest: next.digest, Ticket: ticket}
 	if old == nil {
 		return adm, nil
 	}
 	adm.Old = &Policy{old}
+	if !told {
+		return adm, nil
+	}
 	var err error
 	adm.Difference, err = a.difference(ctx, adm.Old, adm.New)
 	return adm, err
@@ -88,7 +91,8 @@ func (a *Authorizer) consult(ctx context.Context, old, next *version, how loadin
 	if old != nil {
 		before = old.snapshot
 	}
-	adm, err := a.newAdmission(ctx, before, next.snapshot, how.ticket)
+	told := a.config.Admit != nil || a.sink != nil || how.poll
+	adm, err := a.newAdmission(ctx, before, next.snapshot, how.ticket, told)
 	if err == nil && a.config.Admit != nil {
 		_, err = bounded(ctx, a.config.AdmitTimeout, "Config.Admit", func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, a.config.Admit(ctx, adm)

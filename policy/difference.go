@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -19,7 +20,7 @@ const maxDifferentRows = 200
 // It is what Config.Difference is where none is given. It says what was
 // edited. What that means is for package analysis to say.
 func RowDifference(old, next *Policy) string {
-	lines, counts := rowChanges(old.sortedRows(), next.sortedRows())
+	lines, counts := rowChanges(old.apart(next))
 	if len(lines) == 0 {
 		return ""
 	}
@@ -35,20 +36,34 @@ func RowDifference(old, next *Policy) string {
 	return b.String()
 }
 
-// sortedRows returns the rows in the order of compareRows; the rows share their
-// columns with the policy.
-func (p *Policy) sortedRows() []Row {
-	if !p.isLoaded() {
-		return nil
+// apart returns the rows that only the one version has, and those that only the
+// other has, each in the order of compareRows. They share their columns with the
+// versions. Only rows that differ are sorted: most don't.
+func (p *Policy) apart(other *Policy) (gone, fresh []Row) {
+	mine := make(map[string]Row)
+	if p.isLoaded() {
+		for _, r := range p.compiled.rows {
+			mine[string(encode(nil, r))] = r
+		}
 	}
-	rows := slices.Clone(p.compiled.rows)
-	slices.SortFunc(rows, compareRows)
-	return rows
+	if other.isLoaded() {
+		for _, r := range other.compiled.rows {
+			key := encode(nil, r)
+			if _, both := mine[string(key)]; both {
+				delete(mine, string(key))
+				continue
+			}
+			fresh = append(fresh, r)
+		}
+	}
+	gone = slices.SortedFunc(maps.Values(mine), compareRows)
+	slices.SortFunc(fresh, compareRows)
+	return gone, fresh
 }
 
-// rowChanges walks two sorted lists. A row that is gone and one that is new are
+// rowChanges walks two sorted lists of rows that differ. A row that is gone and one that is new are
 // one changed row where the columns that say what they are about agree.
-func rowChanges(old, next []Row) (lines []string, counts string) {
+func rowChanges(gone, fresh []Row) (lines []string, counts string) {
 	type count struct{ added, removed, changed int }
 	byType := make(map[string]*count)
 	of := func(r Row) *count {
@@ -57,7 +72,6 @@ func rowChanges(old, next []Row) (lines []string, counts string) {
 		}
 		return byType[r.Type]
 	}
-	gone, fresh := onlyIn(old, next), onlyIn(next, old)
 	for len(gone) > 0 || len(fresh) > 0 {
 		switch {
 		case len(gone) > 0 && len(fresh) > 0 && gone[0].subject() == fresh[0].subject():
@@ -81,20 +95,6 @@ func rowChanges(old, next []Row) (lines []string, counts string) {
 		}
 	}
 	return lines, strings.Join(parts, "; ")
-}
-
-// onlyIn returns the rows of one sorted list that are not in another.
-func onlyIn(rows, others []Row) []Row {
-	var only []Row
-	for _, r := range rows {
-		for len(others) > 0 && compareRows(others[0], r) < 0 {
-			others = others[1:]
-		}
-		if len(others) == 0 || compareRows(others[0], r) != 0 {
-			only = append(only, r)
-		}
-	}
-	return only
 }
 
 // subject is the part of a row that says what it is about, in one text that no

@@ -88,7 +88,7 @@ func (c *Changes) Propose(ctx context.Context, rows []Row) (Proposal, error) {
 }
 
 func (c *Changes) describe(ctx context.Context, replaces, proposed *snapshot) (Proposal, error) {
-	adm, err := c.authorizer.newAdmission(ctx, replaces, proposed, "")
+	adm, err := c.authorizer.newAdmission(ctx, replaces, proposed, "", true)
 	if err != nil {
 		return Proposal{}, fmt.Errorf("policy: what the proposal changes can't be told: %w", err)
 	}

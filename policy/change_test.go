@@ -169,7 +169,7 @@ func TestApplyRefusesWhatReplacesAnotherVersion(t *testing.T) {
 	h := newHouse(t, constitution)
 	p := h.propose(amended)
 	h.change(constitution + "g, eve, lead, *, -, -\n")
-	_, err := h.changes.Kind().Apply(t.Context(), moderation.Permit{Parameters: p.Action().Parameters, Fence: 9})
+	_, err := h.changes.Kind().Apply(t.Context(), moderation.Permit{Ticket: "t", Parameters: p.Action().Parameters, Fence: 9})
 	if !errors.Is(err, moderation.ErrNotApplied) || h.authorizer.Digest() == p.Digest {
 		t.Errorf("Apply: %v", err)
 	}

@@ -328,3 +328,19 @@ func TestRoleThatTheProposalGivesDoesNotCount(t *testing.T) {
 		t.Errorf("dan, who is no director any more by the proposal, approves it: %v", err)
 	}
 }
+
+// The same holds for who may still approve, by another role.
+func TestRoleThatTheProposalTakesDoesNotCount(t *testing.T) {
+	t.Parallel()
+	text := constitution + "p, lead, approve, interlock.policy.change, *, *, allow\ng, dan, lead, *, -, -\n"
+	h := newHouse(t, text)
+	p := h.propose(strings.Replace(text, "g, dan, director, *, -, -\n", "", 1))
+	err := h.approve("dan", h.pending("ada", p))
+	var r *moderation.Refusal
+	if !errors.As(err, &r) || r.Code != moderation.CodeNotEligible {
+		t.Errorf("dan approves as a director that he is no more what takes it from him: %v", err)
+	}
+	if err := h.approve("dora", h.pending("ada", h.propose(strings.Replace(text, "g, lea, lead, *, -, -\n", "", 1)))); err != nil {
+		t.Errorf("dora, who is a director before and after: %v", err)
+	}
+}

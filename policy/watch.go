@@ -50,7 +50,7 @@ func (c WatchConfig) check() error {
 
 // Event is what [Authorizer.Watch] reports.
 type Event struct {
-	Kind EventKind
+	Kind EventKind // what happened
 	// Digest is the version in force after it.
 	Digest string
 	// Difference says what changed; of EventReplaced only.
@@ -84,9 +84,9 @@ const defaultLoadTimeout = time.Minute
 // authorizer that was not opened and for a faulty configuration.
 //
 // It loads at most once at a time, and leaves longer and longer waits between
-// loads that fail, up to a minute or Every, whichever is longer. What fails, panics, does not answer in
-// time or is not admitted leaves the version in force as it is, and is
-// reported. A version that Config.Admit refused is not asked about again until
+// loads that fail, up to a minute or Every, whichever is longer. What fails,
+// panics, does not answer in time or is not admitted leaves the version in force
+// as it is, and is reported. A version that Config.Admit refused is not asked about again until
 // the source holds another one, or [Authorizer.Reload] is called.
 //
 // A load that finds the version in force unchanged makes it fresh again, so

@@ -20,11 +20,15 @@ type revisioned struct {
 }
 
 func (r *revisioned) Load(ctx context.Context) ([]policy.Row, error) {
+	meet()
 	r.loads++
 	return r.source.Load(ctx)
 }
 
-func (r *revisioned) Revision(context.Context) (string, error) { return r.revision() }
+func (r *revisioned) Revision(context.Context) (string, error) {
+	meet()
+	return r.revision()
+}
 
 func TestWatchLoadsOnlyWhatHasAnotherRevision(t *testing.T) {
 	t.Parallel()
@@ -103,7 +107,11 @@ func TestWatchAsksAboutARefusedVersionOnce(t *testing.T) {
 				}
 				asked := 0
 				var verdict error
-				c.Admit = func(context.Context, policy.Admission) error { asked++; return verdict }
+				c.Admit = func(context.Context, policy.Admission) error {
+					meet()
+					asked++
+					return verdict
+				}
 				a, err := policy.Open(t.Context(), c)
 				if err != nil {
 					t.Fatal(err)

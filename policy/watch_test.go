@@ -26,6 +26,7 @@ type seen struct {
 }
 
 func (s *seen) report(e policy.Event) {
+	meet()
 	s.list, s.at = append(s.list, e), append(s.at, time.Since(s.from))
 }
 
@@ -59,6 +60,7 @@ func watching(t *testing.T, a *policy.Authorizer, c policy.WatchConfig) *seen {
 }
 
 func elapse(d time.Duration) {
+	meet()
 	time.Sleep(d)
 	synctest.Wait()
 }
@@ -333,6 +335,7 @@ func TestReportThatPanicsEndsNothing(t *testing.T) {
 		var last policy.Event
 		n := 0
 		watching(t, a, policy.WatchConfig{Every: time.Minute, Report: func(e policy.Event) {
+			meet()
 			if n++; n <= 2 {
 				panic("boom")
 			}

@@ -79,6 +79,7 @@ const (
 	EventRefused   Event = "refused"   // the guard said no
 	EventRefusals  Event = "refusals"  // a counted summary of further refusals
 	EventRevoked   Event = "revoked"   // what a person asked and approved was voided
+	EventPolicy    Event = "policy"    // a version of the policy is about to take force
 )
 
 // Actor is a login and the person behind it, as the directory knew them.

@@ -66,6 +66,9 @@ func (q *inquiry) locateAgain(ctx context.Context, t Ticket, f *findings) (err e
 		}
 		return mayTouch(f.actor, f.target)
 	}
+	if f.kind.Name == PolicyChangeKind {
+		return q.locatePolicy(ctx, f)
+	}
 	if f.head, err = q.head(ctx, t.Subject.ID); err != nil {
 		return err
 	}

@@ -85,6 +85,9 @@ func (q *inquiry) bystander(ctx context.Context, t Ticket, login string) (*findi
 		f.target, f.subject = scopeTarget(t.Action.Parameters)
 		return f, actor, mayTouch(actor, f.target)
 	}
+	if f.kind.Name == PolicyChangeKind {
+		return f, actor, q.locatePolicy(ctx, f)
+	}
 	if f.target, f.subject, err = q.target(ctx, t.Subject.ID, f.head); err != nil {
 		return f, actor, err
 	}

@@ -144,8 +144,10 @@ func (c Config) checkKinds(fault func(field, problem string)) {
 		switch {
 		case !kindName.MatchString(k.Name) || len(k.Name) > MaxName:
 			fault(field, fmt.Sprintf("has the name %.60q; lower-case parts joined by dots are needed, such as account.suspend", k.Name))
-		case strings.HasPrefix(k.Name, reservedPrefix):
+		case strings.HasPrefix(k.Name, reservedPrefix) && k.Name != PolicyChangeKind:
 			fault(field, fmt.Sprintf("has the name %q; names that begin with %s are the library's own", k.Name, reservedPrefix))
+		case k.Name == PolicyChangeKind && (k.Timed || k.Undo == nil):
+			fault(field, fmt.Sprintf("(%s) is Timed or has no Undo; register the kind that the policy gives", k.Name))
 		case seen[k.Name]:
 			fault(field, fmt.Sprintf("registers %s a second time", k.Name))
 		case k.Apply == nil:

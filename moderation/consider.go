@@ -84,13 +84,16 @@ func (q *inquiry) locate(ctx context.Context, r *request, f *findings) (err erro
 		}
 		return mayTouch(f.actor, f.target)
 	}
+	if f.kind.Name == PolicyChangeKind {
+		return q.locatePolicy(ctx, f)
+	}
 	var id string
 	if f.undoes != nil {
 		id = f.undoes.Subject.ID
 	} else if id, err = q.resolve(ctx, f.action.Target); err != nil {
 		return err
 	}
-	if id == FreezeTarget {
+	if ownTarget(id) {
 		return lied(CodeDirectory, "it resolved %q to %s, which is the library's own", f.action.Target, id)
 	}
 	if f.head, err = q.head(ctx, id); err != nil {
@@ -118,6 +121,9 @@ func (q *inquiry) permit(ctx context.Context, r *request, f *findings) (err erro
 
 // safeguards are what no policy can leave out.
 func (q *inquiry) safeguards(f *findings) error {
+	if err := f.changesPolicy(); err != nil {
+		return err
+	}
 	if f.stale && slices.Contains(f.actor.Labels, LabelLeaving) {
 		return &Refusal{Code: CodeStale, Text: "The facts are too old for someone who is leaving to act on them."}
 	}

@@ -16,7 +16,8 @@ const (
 type Kind struct {
 	// Name is stable: it is stored in records and policies for ever. Lower
 	// case letters, digits, - and _, in parts joined by dots. Names that
-	// begin with "interlock." are the library's own.
+	// begin with "interlock." are the library's own; of these only
+	// [PolicyChangeKind] is registered.
 	Name string
 	// Apply does it. Required.
 	Apply Apply

@@ -206,8 +206,8 @@ func checkTarget(t Target, handles []string) error {
 		return invalid("Target.Tier", "is *, which stands for every tier")
 	case t.Domain == Any:
 		return invalid("Target.Domain", "is *, which stands for every domain")
-	case t.ID == FreezeTarget:
-		return invalid("Target.ID", "is where freezes stand; it is the library's own")
+	case ownTarget(t.ID):
+		return invalid("Target.ID", "is where freezes or changes of the policy stand; it is the library's own")
 	case t.Reach < 0:
 		return invalid("Target.Reach", fmt.Sprintf("is %d; it can't be negative", t.Reach))
 	}

@@ -140,6 +140,7 @@ func TestMapDirectoryRefusesWrongTargets(t *testing.T) {
 		"no ID":               {change: func(t *moderation.Target) { t.ID = "" }, field: "Target.ID"},
 		"an ID with a tail":   {change: func(t *moderation.Target) { t.ID = "account-1\n" }, field: "Target.ID"},
 		"the library's own":   {change: func(t *moderation.Target) { t.ID = moderation.FreezeTarget }, field: "Target.ID"},
+		"the policy's ID":     {change: func(t *moderation.Target) { t.ID = moderation.PolicyTarget }, field: "Target.ID"},
 		"no tier":             {change: func(t *moderation.Target) { t.Tier = "" }, field: "Target.Tier"},
 		"every tier":          {change: func(t *moderation.Target) { t.Tier = moderation.Any }, field: "Target.Tier"},
 		"no domain":           {change: func(t *moderation.Target) { t.Domain = "" }, field: "Target.Domain"},

@@ -7,7 +7,13 @@ import (
 
 // alreadyStands tells who did the same thing before, where asking again would
 // change nothing. Asking for longer is a new request.
+//
+// A change of the policy ends with the next one: whether it is in force is for
+// the policy to say.
 func alreadyStands(head Head, f *findings, now time.Time) error {
+	if f.kind.Name == PolicyChangeKind {
+		return nil
+	}
 	for _, s := range head.Standing {
 		if s.Action.Kind != f.action.Kind || !sameParameters(s.Action.Parameters, f.action.Parameters) {
 			continue

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/moderation"
 )
 
@@ -17,16 +18,24 @@ import (
 // All methods may be called by many goroutines at once. Decide never waits for
 // a reload: each question is answered from one version, whole.
 type Authorizer struct {
-	config  Config
-	words   *vocabulary
-	loading chan struct{} // holds one token while a load is under way
-	current atomic.Pointer[version]
+	config     Config
+	words      *vocabulary
+	current    atomic.Pointer[version]
+	quarantine quarantine
+	changes    atomic.Pointer[Changes] // where the policy can be changed by tickets
+
+	// What follows belongs to who has acquired loading.
+	loading  chan struct{} // holds one token while a load is under way
+	sink     audit.Sink    // Config.Audit with a bound; nil for none
+	doubtful *audit.Record // of a version, which may have been written
+	seen     seen          // what the last load found
 }
 
 // version is a policy as it was loaded.
 type version struct {
 	*snapshot
-	asOf time.Time // when the load began that brought it
+	asOf  time.Time // when the load began that brought or confirmed it
+	fence uint64    // of the change of the policy that brought it; zero for none
 }
 
 var errNotOpen = errors.New("policy: the authorizer was not made with Open")
@@ -36,14 +45,22 @@ var errNotOpen = errors.New("policy: the authorizer was not made with Open")
 // value and how to mend it. Rows are first looked at one by one, and together
 // only when each is right by itself.
 //
+// The first version must pass Config.Admit and be on record as every other; where
+// a version is pinned it must be an approved one. One that is kept out is a
+// [*QuarantineError].
+//
 // Loading takes as long as the source takes; ctx bounds it.
 func Open(ctx context.Context, c Config) (*Authorizer, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	c = c.clone()
-	a := &Authorizer{config: c, words: newVocabulary(c), loading: make(chan struct{}, 1)}
-	if err := a.load(ctx); err != nil {
+	c = c.clone().withDefaults()
+	sink, err := boundedSink(c.Audit)
+	if err != nil {
+		return nil, fmt.Errorf("policy: Config.Audit: %w", err)
+	}
+	a := &Authorizer{config: c, words: newVocabulary(c), loading: make(chan struct{}, 1), sink: sink}
+	if _, err := a.load(ctx, loading{}); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	return a, nil
@@ -51,35 +68,18 @@ func Open(ctx context.Context, c Config) (*Authorizer, error) {
 
 // Reload loads the policy again. Where that fails, the version in force stays
 // in force, whole, and the error says why; it does not become any fresher (see
-// [Config]). Reloads follow each other; one that waits gives up when ctx is
+// [Config]). A version that was refused by Config.Admit before is asked about
+// again. Reloads follow each other; one that waits gives up when ctx is
 // done. Decisions that began before Reload returned may have been taken by the
 // version before.
 func (a *Authorizer) Reload(ctx context.Context) error {
 	if !a.isOpen() {
 		return errNotOpen
 	}
-	if err := a.load(ctx); err != nil {
+	if _, err := a.load(ctx, loading{}); err != nil {
 		return fmt.Errorf("policy: reload failed and the version loaded at %s stays in force: %w",
 			a.current.Load().asOf.UTC().Format(time.RFC3339), err)
 	}
-	return nil
-}
-
-// load replaces the version in force. Loads don't overlap, so that a slow one
-// can't bring back what a later one has replaced.
-func (a *Authorizer) load(ctx context.Context) error {
-	select {
-	case a.loading <- struct{}{}:
-		defer func() { <-a.loading }()
-	case <-ctx.Done():
-		return fmt.Errorf("another load is under way: %w", ctx.Err())
-	}
-	asOf := time.Now()
-	s, err := loadSnapshot(ctx, a.config, a.words)
-	if err != nil {
-		return err
-	}
-	a.current.Store(&version{s, asOf})
 	return nil
 }
 
@@ -99,6 +99,9 @@ func (a *Authorizer) Decide(ctx context.Context, q moderation.Question) (moderat
 	v := a.current.Load()
 	if err := ctx.Err(); err != nil {
 		return moderation.Decision{Policy: v.digest}, fmt.Errorf("policy: decide: %w", err)
+	}
+	if decidesChange(&q) {
+		return a.decideChange(ctx, v, q)
 	}
 	if a.config.MaxStaleness == 0 {
 		return v.decide(&q), nil

@@ -1,12 +1,14 @@
 package policy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/internal/typednil"
 	"github.com/elevenminutes/interlock/moderation"
 )
@@ -28,7 +30,7 @@ type Config struct {
 	// row may name any domain and a target may have any.
 	Domains []string
 	// MaxStaleness is how long a version may be relied on after the load that
-	// brought it. Zero trusts it until it is replaced, which fits a policy
+	// brought it, or the last one that found it unchanged. Zero trusts it until it is replaced, which fits a policy
 	// that is deployed with the program; decisions then have no AsOf. With a
 	// bound, decisions tell by AsOf when the version's load began, and past
 	// the bound request, bypass and unfreeze are denied with
@@ -36,6 +38,63 @@ type Config struct {
 	// take restrictions back or stop them, and the guard has its own bound.
 	// Not negative.
 	MaxStaleness time.Duration
+
+	// Admit is asked about each version before it takes force. An error, a panic
+	// and no answer in time keep the version out: it is quarantined, and the
+	// one before it stays in force. Nil admits every version that loads.
+	Admit func(context.Context, Admission) error
+	// AdmitTimeout bounds Admit, and Difference. Zero means 30 seconds.
+	AdmitTimeout time.Duration
+	// Difference says for people what changes between two versions, for Admit,
+	// proposals and records; it is cut after 64 KiB. Where it panics or does not
+	// answer the version is quarantined. It may be called by many goroutines at
+	// once. Nil means [RowDifference].
+	Difference func(old, next *Policy) string
+	// Audit takes a record of each version before it takes force, with its
+	// digest, that of the version before and the difference; and of each that is
+	// quarantined. A version that can't be recorded does not take force. Nil
+	// records nothing; give the guard's own trail.
+	Audit audit.Sink
+	// Pinned is the digest of the version that is in force at first, as
+	// [Authorizer.Digest] has it. Where it is given, what the source holds takes
+	// force only if it is that version at first, or one that an executed change
+	// of the policy brought; anything else is quarantined. See [Changes]. Empty
+	// trusts the source, which fits a policy that is deployed with the program.
+	Pinned string
+	// Approvals knows which versions changes of the policy brought, those that
+	// were executed by other processes or before a restart among them. Nil knows
+	// only Pinned, at first, and what this authorizer's own Changes execute; after
+	// a change Pinned must then be changed too before the next start. It needs
+	// Pinned.
+	Approvals Approvals
+}
+
+// withDefaults fills in what was left zero.
+func (c Config) withDefaults() Config {
+	if c.AdmitTimeout == 0 {
+		c.AdmitTimeout = defaultAdmitTimeout
+	}
+	if c.Difference == nil {
+		c.Difference = RowDifference
+	}
+	return c
+}
+
+// checkVersions looks at the fields that say which versions take force.
+func (c Config) checkVersions() error {
+	switch {
+	case c.AdmitTimeout < 0:
+		return fmt.Errorf("Config.AdmitTimeout is %v; it can't be negative", c.AdmitTimeout)
+	case c.Pinned != "" && !isDigest(c.Pinned):
+		return fmt.Errorf("Config.Pinned is %.70q; give a digest of 64 hexadecimal digits in lower case", c.Pinned)
+	case c.Audit != nil && typednil.Is(c.Audit):
+		return errors.New("Config.Audit is a nil pointer in an interface; an earlier constructor may have returned an error")
+	case c.Approvals != nil && typednil.Is(c.Approvals):
+		return errors.New("Config.Approvals is a nil pointer in an interface; an earlier constructor may have returned an error")
+	case c.Approvals != nil && c.Pinned == "":
+		return errors.New("Config.Approvals is given without Config.Pinned, so that nothing need be approved; name the first version's digest")
+	}
+	return nil
 }
 
 func (c Config) check() error {
@@ -50,6 +109,9 @@ func (c Config) check() error {
 	}
 	if c.MaxStaleness < 0 {
 		return fmt.Errorf("Config.MaxStaleness is %v; it can't be negative", c.MaxStaleness)
+	}
+	if err := c.checkVersions(); err != nil {
+		return err
 	}
 	for _, kind := range c.Kinds {
 		if strings.HasPrefix(kind, ownKinds) {

@@ -282,8 +282,8 @@ func TestRequestOfEverythingWithoutRequirementIsDenied(t *testing.T) {
 
 func TestLibrarysOwnKinds(t *testing.T) {
 	t.Parallel()
-	a := open(t, base+"p, mod, request, interlock.policy.*, *, *, allow\n")
-	if !allowed(t, a, ask("ann", kind("interlock.policy.change"))) || allowed(t, a, ask("ann", kind("interlock.policy"))) {
+	a := open(t, base+"p, mod, request, interlock.review.*, *, *, allow\n")
+	if !allowed(t, a, ask("ann", kind("interlock.review.late"))) || allowed(t, a, ask("ann", kind("interlock.review"))) {
 		t.Error("the prefix of the library's own kinds does not match as it should")
 	}
 	if !allowed(t, a, ask("lea", kind("interlock.anything"))) {

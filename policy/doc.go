@@ -142,6 +142,46 @@
 // have at some moment. It knows neither which logins are one person nor who is
 // away: that it passes does not show that there are people enough.
 //
+// # Versions
+//
+// A reload reads the source whole, validates it, compiles it and puts it in
+// force with one atomic step: decisions never wait for it. One that fails leaves
+// the version in force as it is. [Authorizer.Reload] loads on demand;
+// [Authorizer.Watch] polls the source (by its revision where it is [Revisioned])
+// and listens to a Casbin watcher. Each load that finds the version unchanged
+// confirms it; when none has for longer than Config.MaxStaleness, restrictions
+// are refused.
+//
+// Each version that is to take force is put before Config.Admit, with what it
+// changes, and recorded in Config.Audit. What is refused is quarantined: it is
+// shown by [Authorizer.Quarantine], reported, recorded, and not asked about again
+// until somebody calls Reload.
+//
+// # Changing the policy
+//
+// Whoever can write the place where the policy stands could write himself into
+// it. Config.Pinned names the digest of the first version; from then on only what
+// tickets of the kind interlock.policy.change bring takes force, whatever the
+// source holds. [Changes] gives that kind its handlers. A change needs what the
+// version in force asks for and what the proposed one asks for: both must allow
+// it, roles count that are held under both, and the quorum is the smallest that
+// contains both. Reviewers approve the digest of the proposed rows; the rows that
+// are installed have that digest, in no order of their own.
+//
+//	p,  admin,    request, interlock.policy.change, *, *, allow
+//	p,  director, approve, interlock.policy.change, *, *, allow
+//	p2, request,  interlock.policy.change, *, *, *, director director, 1h, 7d
+//
+// Requesting, approving, undoing and resolving a change take a row that names the
+// kind: no wildcard grants them, though wildcards let people reject, cancel and
+// read. The policy is of no tier and no domain: rows about changes have * for both,
+// and roles count that are held in every domain. Rows that deny with * or in any
+// tier or domain count as well, and so do p2 rows whose kind, tier and domain are
+// *. A change, and its undo, takes at least one approval; a policy that lets
+// somebody ask without one does not load. It is never changed by bypass, and
+// nobody who is leaving asks for a change or approves one. A policy that nobody
+// may change loads; as a proposal it is denied.
+//
 // # A model of your own
 //
 // A host that has a Casbin model already brings it with [OpenModel]: any model,

@@ -22,7 +22,8 @@ type Policy struct {
 }
 
 // Load loads and validates a policy as [Open] does, for tools and tests. It
-// pays no regard to Config.MaxStaleness: a Policy has no age.
+// pays no regard to the fields of Config that say which versions take force and
+// for how long.
 func Load(ctx context.Context, c Config) (*Policy, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)

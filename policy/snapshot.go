@@ -107,6 +107,9 @@ func (r Row) rule() moderation.Rule {
 // decide answers a question. A question that is malformed, or names what the
 // policy does not know, is denied before any row is looked at.
 func (s *snapshot) decide(q *moderation.Question) moderation.Decision {
+	if decidesChange(q) {
+		return s.decideChange(q)
+	}
 	if code, missing := s.check(q); code != "" {
 		return s.deny(code, missing)
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/elevenminutes/interlock/policy"
 )
 
-// rowsOf is a source that hands out its own rows.
-type rowsOf []policy.Row
+// liveRows is a source that hands out its own rows.
+type liveRows []policy.Row
 
-func (r rowsOf) Load(context.Context) ([]policy.Row, error) { return r, nil }
+func (r liveRows) Load(context.Context) ([]policy.Row, error) { return r, nil }
 
 func TestTrapColumnsOfRoles(t *testing.T) {
 	t.Parallel()

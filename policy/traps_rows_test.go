@@ -136,7 +136,7 @@ func TestTrapLiveSlices(t *testing.T) {
 	// Neither an answer, nor the rows, nor what was passed edits a model.
 	c := threeColumns(text, "")
 	fields := []string{"ann", "account.suspend", "normal", "deny"}
-	c.Source = rowsOf{{Type: "p", Fields: fields, Source: "one"}, {Type: "p", Fields: []string{"bob", "account.suspend", "normal", "allow"}, Source: "two"}}
+	c.Source = liveRows{{Type: "p", Fields: fields, Source: "one"}, {Type: "p", Fields: []string{"bob", "account.suspend", "normal", "allow"}, Source: "two"}}
 	steps, need := c.Steps, moderation.Requirement{Quorum: moderation.Quorum{Slots: []moderation.Slot{{"lead"}}}, Deadline: 1}
 	c.Requirement = func(context.Context, moderation.Question) (moderation.Requirement, error) { return need, nil }
 	a := openModel(t, c)

@@ -22,6 +22,7 @@ func validate(p *parsed, v *vocabulary, name string, rep *report) *roles {
 	u := newUniverse(p, v)
 	p.checkCovered(u, rep)
 	checkQuorums(p, r, u, rep)
+	p.checkChange(r, rep)
 	return r
 }
 
@@ -80,7 +81,7 @@ func newUniverse(p *parsed, v *vocabulary) *universe {
 	u := &universe{tiers: v.tiers.list, domains: v.domains.list, open: len(v.domains.list) == 0}
 	kinds := slices.Clone(v.kinds.list)
 	for _, s := range p.scopes() {
-		if isOwnKind(s.kind.text) {
+		if isOwnKind(s.kind.text) && !s.namesChange() { // which checkChange looks at
 			kinds = append(kinds, s.kind.representative())
 		}
 		if u.open && s.domain.form == exact {

@@ -1,0 +1,139 @@
+package policy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"sync"
+	"time"
+
+	"github.com/elevenminutes/interlock/audit"
+	"github.com/elevenminutes/interlock/moderation"
+	"github.com/elevenminutes/interlock/policy"
+)
+
+// database stands for a host's table of policy rows.
+type database struct {
+	mu   sync.Mutex
+	rows []policy.Row
+}
+
+func (d *database) Load(context.Context) ([]policy.Row, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rows, nil
+}
+
+func (d *database) Install(_ context.Context, i policy.Installation) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rows = i.Rows
+	return nil
+}
+
+// A policy in a database is changed by tickets, and in no other way.
+func ExampleNewChanges() {
+	ctx := context.Background()
+	first, err := policy.CSV("first.csv", `
+p, admin, request, interlock.policy.change, *, *, allow
+p, director, approve, interlock.policy.change, *, *, allow
+p2, request, interlock.policy.change, *, *, *, director, 1h, 7d
+g, ada, admin, *, -, -
+g, dan, director, *, -, -
+`).Load(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	table, trail := &database{rows: first}, new(audit.Memory)
+	authorizer, err := policy.Open(ctx, policy.Config{
+		Source: table, Kinds: []string{"account.suspend"}, Tiers: []string{"normal"}, Audit: trail,
+		Pinned: "919b9d3fac7d77429dbcd8bc97d0bf95902df24ef78b08995127669ff6bae19e",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	changes, err := policy.NewChanges(authorizer, policy.ChangesConfig{Installer: table})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(changes.Kind().Name) // register it in moderation.Config.Kinds
+
+	proposal, err := changes.Propose(ctx, append(first, policy.Row{Type: "g", Fields: []string{"dora", "director", "*", "-", "-"}}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(proposal.Difference)
+	action := proposal.Action() // for guard.Do, with Actor, Reason and Key
+	fmt.Println(action.Target, action.Parameters[moderation.PolicyProposed] == proposal.Digest)
+
+	// Whoever can write the table gets nothing in by that.
+	table.rows = proposal.Rows
+	var kept *policy.QuarantineError
+	if err := authorizer.Reload(ctx); errors.As(err, &kept) {
+		fmt.Println(kept.Reason, kept.Digest == proposal.Digest, len(authorizer.Quarantine()))
+	}
+	// Output:
+	// interlock.policy.change
+	// g: 1 added, 0 removed, 0 changed
+	// + g, dora, director, *, -, -
+	// interlock.policy true
+	// unapproved true 1
+}
+
+// What was approved is found in the guard's tickets after a restart.
+func ExampleTicketApprovals() {
+	ctx := context.Background()
+	trail := new(audit.Memory)                            // the guard's own
+	tickets, err := moderation.NewMemoryStore(ctx, trail) // before the guard is made
+	if err != nil {
+		log.Fatal(err)
+	}
+	approvals := policy.TicketApprovals(tickets)
+	fmt.Println(approvals.Approved(ctx, "the digest of the first version"))
+	// Output: [{the digest of the first version 0}] <nil>
+}
+
+func ExampleAuthorizer_Watch() {
+	ctx, cancel := context.WithCancel(context.Background())
+	table := &database{}
+	table.rows, _ = policy.File("testdata/policy.csv").Load(ctx)
+	authorizer, err := policy.Open(ctx, policy.Config{
+		Source: table, Kinds: []string{"account.suspend", "account.limit", "post.remove"}, Tiers: []string{"normal", "protected"},
+		MaxStaleness: time.Minute,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = authorizer.Watch(ctx, policy.WatchConfig{
+		Every: time.Millisecond,
+		Report: func(e policy.Event) {
+			fmt.Println(e.Kind, e.Err)
+			cancel()
+		},
+	})
+	fmt.Println(err)
+	// Output:
+	// confirmed <nil>
+	// context canceled
+}
+
+func ExampleRowDifference() {
+	ctx := context.Background()
+	load := func(text string) *policy.Policy {
+		p, err := policy.Load(ctx, policy.Config{
+			Source: policy.CSV("policy.csv", text), Kinds: []string{"account.suspend"}, Tiers: []string{"normal"},
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		return p
+	}
+	old := load("p, intern, read, *, *, *, allow\ng, gita, intern, *, -, 2018-02-01\n")
+	next := load("p, intern, read, *, *, *, allow\ng, gita, intern, *, -, -\ng, hugo, intern, *, -, -\n")
+	fmt.Println(policy.RowDifference(old, next))
+	// Output:
+	// g: 1 added, 0 removed, 1 changed
+	// ~ g, gita, intern, *, -, 2018-02-01 -> g, gita, intern, *, -, -
+	// + g, hugo, intern, *, -, -
+}

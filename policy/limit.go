@@ -13,6 +13,7 @@ import (
 // limit is a p3 row: how much of something there may be.
 type limit struct {
 	row    Row
+	number int // the row's
 	text   moderation.Rule
 	shape  shape
 	handle unique.Handle[shape] // what buckets are kept under
@@ -71,7 +72,7 @@ const (
 
 func parseLimit(a *at, v *vocabulary) *limit {
 	f := a.row.Fields
-	l := &limit{row: a.row, text: a.row.rule(), shape: shape{per: f[0]}}
+	l := &limit{row: a.row, number: a.number, text: a.row.rule(), shape: shape{per: f[0]}}
 	if pers := newNames([]string{perPerson, perActor, perTarget, perKind, perTier, perDomain, perAll}); !pers.set[f[0]] {
 		a.wrong("per", f[0], "is nothing that limits are counted for; %s", pers.hint(f[0]))
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/elevenminutes/interlock/moderation"
 )
 
 // Row is one row of a policy as it was read, not yet understood.
@@ -31,6 +33,11 @@ func (r Row) String() string {
 		b.WriteString(field)
 	}
 	return b.String()
+}
+
+// rule returns a row as decisions name it.
+func (r Row) rule() moderation.Rule {
+	return moderation.Rule{Source: r.Source, Text: r.String()}
 }
 
 // clone returns a row that shares nothing with r.

@@ -116,8 +116,8 @@ func (c condition) typed() Condition {
 	return Condition{About: about, Label: c.label, Above: c.above}
 }
 
-func (r *rule) typed() RuleRow {
-	return RuleRow{Row: r.row.clone(), Role: r.role, Label: r.label, Step: r.step, Scope: r.scope.typed(), Deny: r.deny}
+func (r *rule) typed(row Row) RuleRow {
+	return RuleRow{Row: row, Role: r.role, Label: r.label, Step: r.step, Scope: r.scope.typed(), Deny: r.deny}
 }
 
 func (n *need) typed() RequirementRow {
@@ -135,6 +135,6 @@ func (l *limit) typed() LimitRow {
 		Amount: s.amount, Window: s.window, Over: cloneSlots(l.over)}
 }
 
-func (g *grant) typed(r *roles) GrantRow {
-	return GrantRow{Row: g.row.clone(), Grantee: g.grantee, IsRole: r.isRole(g.grantee), Role: g.role, Domain: g.domain.typed(), From: g.from, Until: g.until}
+func (g *grant) typed(row Row, r *roles) GrantRow {
+	return GrantRow{Row: row, Grantee: g.grantee, IsRole: r.isRole(g.grantee), Role: g.role, Domain: g.domain.typed(), From: g.from, Until: g.until}
 }

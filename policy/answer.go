@@ -8,21 +8,20 @@ import (
 
 // answer answers a question. A question that is malformed, or names what the
 // policy does not know, is denied before any row is looked at.
-func (s *snapshot) answer(q *moderation.Question) Verdict {
-	v := Verdict{compiled: s}
+func (s *snapshot) answer(v *Verdict, q *moderation.Question) {
+	v.compiled = s
 	if q == nil {
 		v.outcome = noQuestion
-		return v
+		return
 	}
 	v.step, v.kind, v.tier, v.domain = q.Step, q.Kind, q.Target.Tier, q.Target.Domain
 	var at locus
-	if v.outcome = s.identify(&v, q, &at); v.outcome != 0 {
-		return v
+	if v.outcome = s.identify(v, q, &at); v.outcome != 0 {
+		return
 	}
-	if v.outcome = s.judge(&v, q, &at); v.outcome == 0 {
+	if v.outcome = s.judge(v, q, &at); v.outcome == 0 {
 		v.outcome = noRule
 	}
-	return v
 }
 
 // identify finds the numbers of what a question names.

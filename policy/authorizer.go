@@ -103,25 +103,25 @@ func (a *Authorizer) Decide(ctx context.Context, q moderation.Question) (moderat
 // words only when it is asked. A host that asks whether to show each of many
 // buttons asks this. It does not keep q; a nil one is denied. With an error
 // comes a Verdict that denies.
-func (a *Authorizer) Check(ctx context.Context, q *moderation.Question) (Verdict, error) {
+func (a *Authorizer) Check(ctx context.Context, q *moderation.Question) (v Verdict, err error) {
 	if !a.isOpen() {
-		return Verdict{}, errNotOpen
+		return v, errNotOpen
 	}
-	v := a.current.Load()
+	current := a.current.Load()
 	if err := ctx.Err(); err != nil {
-		return Verdict{compiled: v.snapshot, outcome: interrupted}, fmt.Errorf("policy: decide: %w", err)
+		v.compiled, v.outcome = current.snapshot, interrupted
+		return v, fmt.Errorf("policy: decide: %w", err)
 	}
-	if a.config.MaxStaleness == 0 {
-		return v.answer(q), nil
+	if a.config.MaxStaleness > 0 {
+		v.asOf = current.asOf.Round(0)
+		if age := current.age(); age > a.config.MaxStaleness && (q == nil || imposes(q.Step)) {
+			v.compiled, v.outcome = current.snapshot, outdated
+			v.unknown = fmt.Sprintf("a policy that was loaded in the last %v; this one is %v old", a.config.MaxStaleness, age)
+			return v, nil
+		}
 	}
-	answer := Verdict{compiled: v.snapshot, outcome: outdated}
-	if age := v.age(); age <= a.config.MaxStaleness || q != nil && !imposes(q.Step) {
-		answer = v.answer(q)
-	} else {
-		answer.unknown = fmt.Sprintf("a policy that was loaded in the last %v; this one is %v old", a.config.MaxStaleness, age)
-	}
-	answer.asOf = v.asOf.Round(0)
-	return answer, nil
+	current.answer(&v, q)
+	return v, nil
 }
 
 // age is how old the version is by the clock that says more: the monotonic one

@@ -41,10 +41,20 @@ func numberNames(list []string, first uint32) *nameTable {
 
 // find returns a name's number.
 func (t *nameTable) find(name string) (uint32, bool) {
-	if slot := t.slot(name, maphash.String(t.seed, name)); slot.tag != 0 {
-		return slot.number, true
+	hash := maphash.String(t.seed, name)
+	tag, size := uint32(hash)|1, uint32(len(name))
+	for i := t.first(hash); ; i++ { // as in slot, which would cost a call
+		if i == len(t.slots) {
+			i = 0
+		}
+		slot := &t.slots[i]
+		if slot.tag == tag && slot.size == size && t.name(slot) == name {
+			return slot.number, true
+		}
+		if slot.tag == 0 {
+			return 0, false
+		}
 	}
-	return 0, false
 }
 
 // slot returns the slot of a name, or the free one where it would stand. One

@@ -62,9 +62,6 @@ func (l *rowList) settle() {
 	l.many = l.many[:l.size]
 }
 
-// few is up to how many items a list is looked through one by one.
-const few = 8
-
 // addHeld adds the entries about a role that is held; both lists are in the
 // order of roles.
 func (l *rowList) addHeld(entries []entry, held []uint32) {
@@ -81,32 +78,24 @@ func (l *rowList) addHeld(entries []entry, held []uint32) {
 	}
 }
 
-// addSubject adds the entry about a subject.
+// addSubject adds the entry about a subject. The search always takes as many
+// steps, so that the processor need not guess which way it goes.
 func (l *rowList) addSubject(entries []entry, subject uint32) {
-	for len(entries) > few {
-		middle := len(entries) / 2
-		if entries[middle].subject <= subject {
-			entries = entries[middle:]
-		} else {
-			entries = entries[:middle]
+	at := 0
+	for rest := len(entries); rest > 1; {
+		half := rest / 2
+		if entries[at+half].subject <= subject {
+			at += half
 		}
+		rest -= half
 	}
-	for i := range entries {
-		if entries[i].subject == subject {
-			l.add(entries[i].row)
-		}
+	if at < len(entries) && entries[at].subject == subject {
+		l.add(entries[at].row)
 	}
 }
 
 // contains reports whether a role is in a list in the order of roles.
 func contains(held []uint32, role uint32) bool {
-	for len(held) > few {
-		middle := len(held) / 2
-		if held[middle] <= role {
-			held = held[middle:]
-		} else {
-			held = held[:middle]
-		}
-	}
-	return slices.Contains(held, role)
+	_, found := slices.BinarySearch(held, role)
+	return found
 }

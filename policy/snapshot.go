@@ -118,6 +118,7 @@ func ruleStep(s moderation.Step) uint32 {
 
 // decide answers a question, with all texts.
 func (s *snapshot) decide(q *moderation.Question) moderation.Decision {
-	v := s.answer(q)
+	var v Verdict
+	s.answer(&v, q)
 	return v.Decision()
 }

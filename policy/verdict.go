@@ -64,11 +64,11 @@ const (
 // in words and, but for questions about everything at once and answers of more
 // than eight rows, without allocation. A nil question is denied. It does not
 // keep q.
-func (p *Policy) Check(q *moderation.Question) Verdict {
-	if !p.isLoaded() {
-		return Verdict{}
+func (p *Policy) Check(q *moderation.Question) (v Verdict) {
+	if p.isLoaded() {
+		p.compiled.answer(&v, q)
 	}
-	return p.compiled.answer(q)
+	return v
 }
 
 // Allowed tells whether the actor may take the step.

@@ -70,7 +70,7 @@ func (s *snapshot) judge(v *Verdict, q *moderation.Question, at *locus) outcome 
 		v.rows.endRules()
 		return deniedByRule
 	}
-	var room [8]rowGroup
+	var room [4]rowGroup
 	for _, g := range s.allows.appendGroups(room[:0], v.number, at) {
 		v.rows.addHeld(s.allows.of(g), held)
 	}
@@ -86,7 +86,10 @@ func (s *snapshot) judge(v *Verdict, q *moderation.Question, at *locus) outcome 
 
 // deny finds the rows that deny a question about one kind, tier and domain.
 func (s *snapshot) deny(v *Verdict, q *moderation.Question, at *locus, held []uint32) {
-	var room [8]rowGroup
+	if len(s.denies.entries) == 0 {
+		return
+	}
+	var room [4]rowGroup
 	groups := s.denies.appendGroups(room[:0], v.number, at)
 	groups = s.denies.appendGroups(groups, allStepsNumber, at)
 	for _, g := range groups {
@@ -126,7 +129,7 @@ func (s *snapshot) require(v *Verdict, q *moderation.Question, at *locus, partly
 			}
 		}
 	} else {
-		var room [8]rowGroup
+		var room [4]rowGroup
 		for _, g := range s.asks.appendGroups(room[:0], v.number, at) {
 			for _, e := range s.asks.of(g) {
 				if s.parsed.needs[e.row].holds(q) {

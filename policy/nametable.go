@@ -14,6 +14,7 @@ type nameTable struct {
 	text  string
 	slots []nameSlot
 	count int
+	isFew bool
 }
 
 type nameSlot struct {
@@ -25,7 +26,7 @@ type nameSlot struct {
 
 // newNameTable returns a table for about so many names of a text.
 func newNameTable(text string, about int) *nameTable {
-	return &nameTable{seed: maphash.MakeSeed(), text: text, slots: make([]nameSlot, about+about/3+4)}
+	return &nameTable{seed: maphash.MakeSeed(), text: text, slots: make([]nameSlot, about+about/3+4), isFew: about <= fewNames}
 }
 
 // numberNames numbers a list, from first on.
@@ -39,9 +40,35 @@ func numberNames(list []string, first uint32) *nameTable {
 	return t
 }
 
+// fewNames is up to how many names a weak hash, which looks at the ends of a
+// name, is good enough: should all of them agree there, so many are compared.
+const fewNames = 64
+
+func (t *nameTable) hash(name string) uint64 {
+	if !t.isFew {
+		return maphash.String(t.seed, name)
+	}
+	h := uint64(len(name))
+	if n := len(name); n >= 8 {
+		h += (eightBytes(name)*0x9e3779b97f4a7c15 ^ eightBytes(name[n-8:]))
+	} else {
+		for i := range n {
+			h = h<<8 | uint64(name[i])
+		}
+	}
+	h *= 0xd6e8feb86659fd93
+	return h ^ h>>32
+}
+
+func eightBytes(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
 // find returns a name's number.
 func (t *nameTable) find(name string) (uint32, bool) {
-	hash := maphash.String(t.seed, name)
+	hash := t.hash(name)
 	tag, size := uint32(hash)|1, uint32(len(name))
 	for i := t.first(hash); ; i++ { // as in slot, which would cost a call
 		if i == len(t.slots) {
@@ -85,7 +112,7 @@ func (t *nameTable) name(slot *nameSlot) string {
 // add returns the number of a name that begins at start in the text; a new
 // name is given number.
 func (t *nameTable) add(name string, start, number uint32) (is uint32, added bool) {
-	hash := maphash.String(t.seed, name)
+	hash := t.hash(name)
 	slot := t.slot(name, hash)
 	if slot.tag != 0 {
 		return slot.number, false
@@ -106,7 +133,7 @@ func (t *nameTable) resize(names int) {
 	for i := range old {
 		if old[i].tag != 0 {
 			name := t.name(&old[i])
-			*t.slot(name, maphash.String(t.seed, name)) = old[i]
+			*t.slot(name, t.hash(name)) = old[i]
 		}
 	}
 }

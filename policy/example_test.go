@@ -161,3 +161,42 @@ func ExampleModel() {
 	// Output:
 	// # The Casbin model of an interlock policy.
 }
+
+// Which buttons to show: many questions, of which none needs a text.
+func ExampleAuthorizer_Check() {
+	ctx := context.Background()
+	authorizer, err := policy.Open(ctx, policy.Config{
+		Source: policy.File("testdata/policy.csv"),
+		Kinds:  []string{"account.suspend", "account.limit", "post.remove"},
+		Tiers:  []string{"normal", "protected"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	question := moderation.Question{
+		Step:  moderation.StepRequest,
+		Actor: moderation.Actor{Login: "amara"},
+		Count: 1,
+		Time:  time.Date(2017, 11, 2, 18, 49, 0, 0, time.UTC),
+	}
+	for _, question.Kind = range []string{"account.suspend", "post.remove"} {
+		for _, tier := range []string{"normal", "protected"} {
+			question.Target = moderation.Target{Tier: tier, Domain: "en"}
+			verdict, err := authorizer.Check(ctx, &question)
+			if err != nil {
+				log.Fatal(err)
+			}
+			fmt.Println(question.Kind, tier, verdict.Allowed())
+			if !verdict.Allowed() && tier == "protected" {
+				fmt.Println("\tneeds", verdict.Missing())
+			}
+		}
+	}
+	// Output:
+	// account.suspend normal true
+	// account.suspend protected false
+	// 	needs role lead
+	// post.remove normal true
+	// post.remove protected false
+	// 	needs role lead
+}

@@ -200,3 +200,25 @@ func ExampleAuthorizer_Check() {
 	// post.remove protected false
 	// 	needs role lead
 }
+
+// What a policy says can be looked at without an authorizer.
+func ExampleLoad() {
+	p, err := policy.Load(context.Background(), policy.Config{
+		Source: policy.File("testdata/policy.csv"),
+		Kinds:  []string{"account.suspend", "account.limit", "post.remove"},
+		Tiers:  []string{"normal", "protected"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(p.Roles("chloe", "en", time.Date(2017, 11, 2, 18, 49, 0, 0, time.UTC)))
+	for rule := range p.Rules() {
+		if rule.Deny {
+			fmt.Println(rule.Row.Source, rule.Role, rule.Label, rule.Scope)
+		}
+	}
+	// Output:
+	// [lead moderator]
+	// testdata/policy.csv:12 contractor  {* protected *}
+	// testdata/policy.csv:13  leaving {* protected *}
+}

@@ -31,7 +31,8 @@ func newNameTable(text string, about int) *nameTable {
 
 // numberNames numbers a list, from first on.
 func numberNames(list []string, first uint32) *nameTable {
-	t := newNameTable(strings.Join(list, ""), len(list))
+	// Join may return a name as it is, which would keep all that it is part of.
+	t := newNameTable(strings.Clone(strings.Join(list, "")), len(list))
 	start := uint32(0)
 	for i, name := range list {
 		t.add(name, start, first+uint32(i))

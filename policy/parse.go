@@ -70,10 +70,15 @@ func (p *parsed) parse(a *at, v *vocabulary) {
 		}
 		return
 	}
-	a.row = p.table.row(a.number) // what is kept of it then keeps no text but the table's
-	switch a.row.Type {
-	case "p":
+	// What is kept of the row then keeps no text but the table's.
+	if a.row.Type == "p" {
+		a.columns = p.table.appendFields(a.columns[:0], a.number)
+		a.row.Fields = a.columns
 		p.rules = append(p.rules, parseRule(a, v))
+		return
+	}
+	a.row = p.table.row(a.number)
+	switch a.row.Type {
 	case "p2":
 		p.needs = append(p.needs, parseNeed(a, v))
 	case "p3":

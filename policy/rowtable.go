@@ -116,6 +116,17 @@ func (t *rowTable) source(i int) string {
 	return form.before + string(strconv.AppendUint(digits[:0], uint64(t.origins[i].number), 10)) + form.after
 }
 
+// appendFields appends a row's columns behind the type.
+func (t *rowTable) appendFields(list []string, i int) []string {
+	_, rest, more := strings.Cut(t.line(i), joint)
+	for more {
+		var field string
+		field, rest, more = strings.Cut(rest, joint)
+		list = append(list, field)
+	}
+	return list
+}
+
 // row returns a row, whose fields are the caller's.
 func (t *rowTable) row(i int) Row {
 	columns := strings.Split(t.line(i), joint)

@@ -9,7 +9,7 @@ import (
 
 // RuleRow is a p row: a role may take a step, or a role or label may not.
 type RuleRow struct {
-	Row   Row
+	Row   Row             // as it was read
 	Role  string          // empty where Label is not
 	Label string          // of a deny row, without its @
 	Step  moderation.Step // AllSteps in some deny rows
@@ -22,9 +22,9 @@ const AllSteps = allSteps
 
 // RequirementRow is a p2 row: what a step needs besides the right to it.
 type RequirementRow struct {
-	Row      Row
-	Step     moderation.Step
-	Scope    Scope
+	Row      Row               // as it was read
+	Step     moderation.Step   // what needs it
+	Scope    Scope             // which actions
 	When     []Condition       // must all hold; none for always
 	Slots    []moderation.Slot // none where the quorum is none
 	Hold     time.Duration     // zero for none
@@ -33,9 +33,9 @@ type RequirementRow struct {
 
 // LimitRow is a p3 row: how much of something there may be.
 type LimitRow struct {
-	Row    Row
-	Per    string // person, actor, target, kind, tier, domain or all
-	Scope  Scope
+	Row    Row               // as it was read
+	Per    string            // person, actor, target, kind, tier, domain or all
+	Scope  Scope             // which actions
 	Step   moderation.Step   // whose budget; StepRequest for restrictions
 	Unit   string            // requests, open, actions or reach
 	Amount int64             // what the full bucket holds
@@ -45,7 +45,7 @@ type LimitRow struct {
 
 // GrantRow is a g row: a login, or everybody with a role, has a role.
 type GrantRow struct {
-	Row     Row
+	Row     Row       // as it was read
 	Grantee string    // a login, or a role
 	IsRole  bool      // the grantee is a role
 	Role    string    // what is granted
@@ -55,7 +55,11 @@ type GrantRow struct {
 }
 
 // Scope is which actions a row is about.
-type Scope struct{ Kind, Tier, Domain Pattern }
+type Scope struct {
+	Kind   Pattern // * for all, a prefix, or one kind
+	Tier   Pattern // * for all, or one tier
+	Domain Pattern // * for all, or one domain
+}
 
 // Covers reports whether the scope is about all of what is named; each may be
 // [moderation.Any].

@@ -91,10 +91,14 @@ func (s *snapshot) deny(v *Verdict, q *moderation.Question, at *locus, held []ui
 	}
 	var room [4]rowGroup
 	groups := s.denies.appendGroups(room[:0], v.number, at)
-	groups = s.denies.appendGroups(groups, allStepsNumber, at)
+	if s.denies.anyStep {
+		groups = s.denies.appendGroups(groups, allStepsNumber, at)
+	}
 	for _, g := range groups {
 		entries := s.denies.of(g)
-		v.rows.addHeld(entries, held)
+		if entries[0].subject < s.labels { // labels come last
+			v.rows.addHeld(entries, held)
+		}
 		for _, label := range q.Actor.Labels {
 			number, _ := s.places.labels.find(label)
 			v.rows.addSubject(entries, s.labels+number)

@@ -20,9 +20,9 @@ import (
 )
 
 // benchmark is a policy of so many rules and users. Each user has one role, and
-// each role may request some kinds at some tiers, all in one domain. There are no
-// deny rows, no bounds and no wildcards, since the floor and Casbin would need
-// more to deal with them.
+// each role may request some kinds at some tiers, all in one domain. One row
+// denies, by a label that nobody has. There are no bounds and no wildcards more,
+// since the floor and Casbin would need more to deal with them.
 type benchmark struct {
 	rules, users int
 	roles        int
@@ -61,6 +61,7 @@ func newBenchmark(rules, users int) *benchmark {
 		w.role[login] = role
 		fmt.Fprintf(&text, "g, %s, %s, en, -, -\n", login, role)
 	}
+	text.WriteString("p, @leaving, request, *, *, en, deny\n")
 	w.text = text.String()
 	return w
 }

@@ -47,9 +47,7 @@ func (c *closures) set(class, domain uint32, now int64) (set uint32, ok bool) {
 	}
 	at := k.firstSet
 	if k.names > 0 && domain != 0 {
-		if i, named := slices.BinarySearch(c.named[k.firstName:k.firstName+k.names], domain); named {
-			at += uint32(i+1) * (k.bounds + 1)
-		}
+		at += c.nameAt(k, domain) * (k.bounds + 1)
 	}
 	if k.bounds > 0 {
 		bounds := c.bounds[k.firstBound : k.firstBound+k.bounds]
@@ -60,6 +58,21 @@ func (c *closures) set(class, domain uint32, now int64) (set uint32, ok bool) {
 		at += uint32(i)
 	}
 	return c.sets[at], true
+}
+
+// nameAt returns the place of a domain among those of a class, from 1 on; 0
+// where it is not named.
+func (c *closures) nameAt(k *class, domain uint32) uint32 {
+	if k.names == 1 { // most often
+		if c.named[k.firstName] == domain {
+			return 1
+		}
+		return 0
+	}
+	if i, named := slices.BinarySearch(c.named[k.firstName:k.firstName+k.names], domain); named {
+		return uint32(i + 1)
+	}
+	return 0
 }
 
 // roleSet returns the roles of a set, in their order.

@@ -17,6 +17,7 @@ type scopeIndex struct {
 	groups  []rowGroup
 	shift   uint
 	entries []entry
+	anyStep bool     // there are rows about every step
 	inOrder []uint32 // the entries' rows in each group, in the order of the policy
 }
 
@@ -100,6 +101,7 @@ func (x *scopeIndex) add(g rowGroup) {
 		i = (i + 1) & uint64(len(x.groups)-1)
 	}
 	x.groups[i] = g
+	x.anyStep = x.anyStep || g.key.step == allStepsNumber
 	x.shapes[g.key.step*x.kinds+g.key.kind] |= g.key.shape()
 	slices.SortFunc(x.of(g), func(a, b entry) int { return cmp.Compare(a.subject, b.subject) })
 }

@@ -116,7 +116,7 @@ func TestManyRowsAreAllNamed(t *testing.T) {
 		add(&needs, "p2, request, account.suspend, normal, *, duration>%ds, none, -, -", i+1)
 	}
 	needs = append([]string{"policy.csv:1"}, needs...)
-	add(&denies, "p, @contractor, request, *, normal, de, deny")
+	add(&denies, "p, @contractor, *, *, *, de, deny")
 	for i := range 50 {
 		fmt.Fprintf(&text, "g, ann, r%d, *, -, -\n", i)
 	}
@@ -140,6 +140,16 @@ func TestManyRowsAreAllNamed(t *testing.T) {
 	}
 	if got, want := p.Decide(ask("eve")).Missing, "role r0 or r7 or r14 or r21 or r28 or r35 or r42 or r49 or others"; got != want {
 		t.Errorf("missing is %q, want %q", got, want)
+	}
+}
+
+// A label that is given twice is one label.
+func TestRowIsNamedOnceForALabelGivenTwice(t *testing.T) {
+	t.Parallel()
+	a := open(t, base+"p, @contractor, request, *, *, *, deny\n")
+	d := decide(t, a, ask("ann", labels("contractor", "leaving", "contractor")))
+	if diff := cmp.Diff([]string{lastLine(base)}, sources(d.Rules)); diff != "" || d.Code != moderation.CodeDenied {
+		t.Errorf("%s\n%s", d.Code, diff)
 	}
 }
 

@@ -2,16 +2,17 @@
 
 FUZZTIME ?= 10s
 BENCH ?= .
+QUESTIONS ?= 1000000
 export FUZZTIME
 export GOWORK = off
 
 # each runs the command $(2) in every module that $(1) selects.
 each = set -e; modules=$$(go run -C lint ./cmd/modules $(1)); for module in $$modules; do (cd $$module && echo "== $$module" && $(2)); done
 
-.PHONY: help test lint fuzz mutants bench cover fmt tidy demo
+.PHONY: help test lint fuzz mutants differential bench cover fmt tidy demo
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 test: ## build and test every module with the race detector; nothing skipped, coverage held
 	@sh .ci/system-packages
@@ -25,6 +26,9 @@ fuzz: ## run each fuzz target for FUZZTIME (10s)
 
 mutants: ## break the guard on purpose, one defect at a time: each must make a test fail
 	@go run -C lint ./cmd/mutants
+
+differential: ## hold a million decisions against Casbin's (QUESTIONS; POLICY_SEED runs one again)
+	@POLICY_QUESTIONS=$(QUESTIONS) go test -count=1 -run '^TestDecisionsAreCasbins$$' -v ./policy | grep -v -e '^=== ' -e '^ *--- PASS'
 
 bench: ## run the benchmarks that match BENCH (all)
 	@$(call each,-code,go test -run '^$$' -bench '$(BENCH)' -benchmem ./...)

@@ -71,12 +71,12 @@ func (a *Authorizer) approve(ctx context.Context, old, next *version, how loadin
 		return nil
 	}
 	fence, err := a.approval(ctx, old, next.digest, how)
-	var silent *unanswered
+	var silent *unansweredError
 	switch {
 	case errors.As(err, &silent) || err != nil && ctx.Err() != nil:
 		return err
 	case err != nil:
-		return a.keepOut(ctx, old, next, ReasonUnapproved, err)
+		return a.keepOut(ctx, old, next.digest, next.table.rows(), ReasonUnapproved, err)
 	}
 	next.fence = fence
 	return nil
@@ -104,7 +104,7 @@ func (a *Authorizer) consult(ctx context.Context, old, next *version, how loadin
 	case ctx.Err() != nil: // the load was given up, which says nothing about the version
 		return adm, fmt.Errorf("admitting version %.12s: %w", next.digest, err)
 	}
-	return adm, a.keepOut(ctx, old, next, ReasonRefused, err)
+	return adm, a.keepOut(ctx, old, next.digest, next.table.rows(), ReasonRefused, err)
 }
 
 // The defaults of bounds.

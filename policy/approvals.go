@@ -113,9 +113,9 @@ func (t ticketApprovals) changes(ctx context.Context) ([]replacement, error) {
 // approvalTimeout bounds the question which versions are approved.
 const approvalTimeout = 10 * time.Second
 
-// unanswered is the error of who could not say whether a version is approved:
+// unansweredError is the error of who could not say whether a version is approved:
 // that is no reason to quarantine it.
-type unanswered struct{ error }
+type unansweredError struct{ error }
 
 // approval returns the fence under which a version was approved, or why it may
 // not take force. Where no version is pinned, all that the source holds may. A
@@ -138,7 +138,7 @@ func (a *Authorizer) approval(ctx context.Context, old *version, digest string, 
 			return a.config.Approvals.Approved(ctx, a.config.Pinned)
 		})
 		if err != nil {
-			return 0, &unanswered{fmt.Errorf("whether %.12s was approved can't be told: %w", digest, err)}
+			return 0, &unansweredError{fmt.Errorf("whether %.12s was approved can't be told: %w", digest, err)}
 		}
 	} else if old != nil {
 		return 0, errors.New("no executed change of the policy brought it, and Config.Pinned names only the first version")

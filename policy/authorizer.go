@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -93,27 +92,41 @@ func (a *Authorizer) isOpen() bool { return a != nil && a.current.Load() != nil 
 // opened or ctx is done. It does not look at the actor's status, last day or
 // person: those are the guard's business, and no role makes up for them.
 func (a *Authorizer) Decide(ctx context.Context, q moderation.Question) (moderation.Decision, error) {
+	v, err := a.Check(ctx, &q)
+	if err != nil {
+		return moderation.Decision{Policy: v.digest()}, err
+	}
+	return v.Decision(), nil
+}
+
+// Check answers a question as Decide does, as a [Verdict], which is put in
+// words only when it is asked. A host that asks whether to show each of many
+// buttons asks this. It does not keep q; a nil one is denied. With an error
+// comes a Verdict that denies.
+func (a *Authorizer) Check(ctx context.Context, q *moderation.Question) (v Verdict, err error) {
 	if !a.isOpen() {
-		return moderation.Decision{}, errNotOpen
+		return v, errNotOpen
 	}
-	v := a.current.Load()
+	current := a.current.Load()
 	if err := ctx.Err(); err != nil {
-		return moderation.Decision{Policy: v.digest}, fmt.Errorf("policy: decide: %w", err)
+		v.compiled, v.outcome = current.snapshot, interrupted
+		return v, fmt.Errorf("policy: decide: %w", err)
 	}
-	if decidesChange(&q) {
-		return a.decideChange(ctx, v, q)
+	if q != nil && decidesChange(q) {
+		d, err := a.decideChange(ctx, current, *q)
+		v.compiled, v.settled = current.snapshot, &d
+		return v, err
 	}
-	if a.config.MaxStaleness == 0 {
-		return v.decide(&q), nil
+	if a.config.MaxStaleness > 0 {
+		v.asOf = current.asOf.Round(0)
+		if age := current.age(); age > a.config.MaxStaleness && (q == nil || imposes(q.Step)) {
+			v.compiled, v.outcome = current.snapshot, outdated
+			v.unknown = fmt.Sprintf("a policy that was loaded in the last %v; this one is %v old", a.config.MaxStaleness, age)
+			return v, nil
+		}
 	}
-	if age := v.age(); age > a.config.MaxStaleness && imposes(q.Step) {
-		d := v.deny(moderation.CodeStale, fmt.Sprintf("a policy that was loaded in the last %v; this one is %v old", a.config.MaxStaleness, age))
-		d.AsOf = v.asOf.Round(0)
-		return d, nil
-	}
-	d := v.decide(&q)
-	d.AsOf = v.asOf.Round(0)
-	return d, nil
+	current.answer(&v, q)
+	return v, nil
 }
 
 // age is how old the version is by the clock that says more: the monotonic one
@@ -147,9 +160,5 @@ func (a *Authorizer) Rows() []Row {
 	if !a.isOpen() {
 		return nil
 	}
-	rows := slices.Clone(a.current.Load().rows)
-	for i, row := range rows {
-		rows[i] = row.clone()
-	}
-	return rows
+	return a.current.Load().table.rows()
 }

@@ -164,8 +164,7 @@ func (c *Changes) ready(ctx context.Context, p moderation.Permit, digest string)
 	rows, err := c.stored(ctx, digest)
 	var altered *alteredError
 	if errors.As(err, &altered) {
-		found := &version{snapshot: &snapshot{rows: altered.rows, digest: altered.digest}}
-		return nil, a.keepOut(ctx, old, found, ReasonAltered, err)
+		return nil, a.keepOut(ctx, old, altered.digest, altered.rows, ReasonAltered, err)
 	}
 	if err != nil {
 		return nil, err
@@ -182,7 +181,7 @@ func (c *Changes) ready(ctx context.Context, p moderation.Permit, digest string)
 // install hands a version to the installer, and looks whether the source holds
 // it then. It does not wait for one that hangs for longer than the permit lasts.
 func (c *Changes) install(ctx context.Context, p moderation.Permit, from string, next *version) error {
-	i := Installation{Rows: cloneRows(next.rows), Digest: next.digest, Replaces: from, Ticket: p.Ticket, Fence: p.Fence}
+	i := Installation{Rows: next.table.rows(), Digest: next.digest, Replaces: from, Ticket: p.Ticket, Fence: p.Fence}
 	limit := defaultLoadTimeout
 	if !p.Deadline.IsZero() {
 		limit = time.Until(p.Deadline)
@@ -200,8 +199,7 @@ func (c *Changes) install(ctx context.Context, p moderation.Permit, from string,
 	}
 	if found := digest(rows); found != next.digest || len(unreadable) > 0 {
 		why := fmt.Errorf("the Installer said that version %.12s was installed, but the source holds %.12s", next.digest, found)
-		held := &version{snapshot: &snapshot{rows: rows, digest: found}}
-		return fmt.Errorf("policy: %w", a.keepOut(ctx, a.current.Load(), held, ReasonAltered, why))
+		return fmt.Errorf("policy: %w", a.keepOut(ctx, a.current.Load(), found, rows, ReasonAltered, why))
 	}
 	return nil
 }

@@ -34,29 +34,31 @@ func decidesChange(q *moderation.Question) bool {
 // decideChange answers a question about a change of the policy from this
 // version alone.
 func (s *snapshot) decideChange(q *moderation.Question) moderation.Decision {
-	code, missing := s.check(q)
+	about := *q
+	about.Target.Tier, about.Target.Domain = moderation.Any, moderation.Any
+	var at locus
+	v := Verdict{compiled: s, step: q.Step, kind: q.Kind, tier: moderation.Any, domain: moderation.Any}
+	v.outcome = s.identify(&v, &about, &at)
 	switch {
-	case code != "":
-		return s.deny(code, missing)
+	case v.outcome != 0:
+		return v.Decision()
 	case q.Step == moderation.StepBypass:
-		return s.deny(moderation.CodeDenied, "approvals: the policy is not changed by bypass")
+		return s.refuse(moderation.CodeDenied, "approvals: the policy is not changed by bypass")
 	case byName(q.Step) && slices.Contains(q.Actor.Labels, moderation.LabelLeaving):
-		return s.deny(moderation.CodeLeaving, "an actor who is not leaving")
+		return s.refuse(moderation.CodeLeaving, "an actor who is not leaving")
 	}
-	var held, anywhere roleSet
-	s.roles.hold(&held, q.Actor.Login, moderation.Any, q.Time)
-	s.roles.holdAnywhere(&anywhere, q.Actor.Login, q.Time)
-	names := held.appendNames(nil, s.roles.names)
+	held := s.roles.hold(v.held.class, v.held.domain, v.held.now)
+	anywhere := s.roles.holdAnywhere(v.held.class, v.held.now)
 	var allows, denies []moderation.Rule
-	for _, r := range s.parsed.rules {
+	for i, r := range s.parsed.rules {
 		switch {
-		case r.deny && (r.step == q.Step || r.step == allSteps) && r.scope.touches(q.Kind, moderation.Any, moderation.Any) && s.isAboutActor(r, q, &anywhere):
-			denies = append(denies, r.row.rule())
-		case r.grantsChange(q.Step) && held.has(s.roles.ids[r.role]):
-			allows = append(allows, r.row.rule())
+		case r.deny && (r.step == q.Step || r.step == allSteps) && r.scope.touches(q.Kind, moderation.Any, moderation.Any) && s.isAboutActor(i, q, anywhere):
+			denies = append(denies, s.table.rule(r.row))
+		case r.grantsChange(q.Step) && contains(held, s.rules[i].subject):
+			allows = append(allows, s.table.rule(r.row))
 		}
 	}
-	d := moderation.Decision{Policy: s.digest, Roles: names}
+	d := moderation.Decision{Policy: s.digest, Roles: s.roles.appendNames(nil, held)}
 	switch {
 	case len(denies) > 0:
 		d.Code, d.Missing, d.Rules = moderation.CodeDenied, "an actor whom no row denies it", denies
@@ -69,11 +71,17 @@ func (s *snapshot) decideChange(q *moderation.Question) moderation.Decision {
 	return d
 }
 
-func (s *snapshot) isAboutActor(r *rule, q *moderation.Question, held *roleSet) bool {
-	if r.label != "" {
-		return slices.Contains(q.Actor.Labels, r.label)
+// refuse is a denial without rows.
+func (s *snapshot) refuse(code moderation.Code, missing string) moderation.Decision {
+	return moderation.Decision{Code: code, Missing: missing, Policy: s.digest}
+}
+
+// isAboutActor reports whether the i-th rule is about whoever asks.
+func (s *snapshot) isAboutActor(i int, q *moderation.Question, held []uint32) bool {
+	if label := s.parsed.rules[i].label; label != "" {
+		return slices.Contains(q.Actor.Labels, label)
 	}
-	return held.has(s.roles.ids[r.role])
+	return contains(held, s.rules[i].subject)
 }
 
 // requireForChange states what a change of the policy, or its undo, needs. What
@@ -89,7 +97,7 @@ func (s *snapshot) requireForChange(q *moderation.Question, d *moderation.Decisi
 		}
 		r.Quorum.Slots = append(r.Quorum.Slots, cloneSlots(n.slots)...)
 		r.Hold, r.Deadline = max(r.Hold, n.hold), earlier(r.Deadline, n.deadline)
-		r.Rules = append(r.Rules, n.row.rule())
+		r.Rules = append(r.Rules, s.table.rule(n.number))
 	}
 	if len(r.Quorum.Slots) == 0 || r.Deadline <= r.Hold {
 		*d = moderation.Decision{Policy: d.Policy, Roles: d.Roles, Rules: r.Rules, Code: moderation.CodeNoRequirement,
@@ -99,27 +107,22 @@ func (s *snapshot) requireForChange(q *moderation.Question, d *moderation.Decisi
 	d.Requirement = r
 }
 
-// holds reports whether all conditions of a row hold.
-func (n *need) holds(q *moderation.Question) bool {
-	return !slices.ContainsFunc(n.when, func(c condition) bool { return !c.holds(q) })
-}
-
 // checkChange reports rows about changes of the policy that would never match,
 // and rights to change it that come with no approval.
-func (p *parsed) checkChange(r *roles, rep *report) {
-	for _, rule := range p.rules {
+func (s *snapshot) checkChange(g *granting, rep *report) {
+	for _, rule := range s.parsed.rules {
 		switch {
 		case rule.deny || rule.scope.kind.form == all || !rule.scope.kind.covers(moderation.PolicyChangeKind):
 		case rule.step == moderation.StepBypass:
-			rep.add(rule.row, "step", string(rule.step), "would let the policy be changed without approvals; it is not changed by bypass")
+			rep.add(s.table.row(rule.row), "step", string(rule.step), "would let the policy be changed without approvals; it is not changed by bypass")
 		case !rule.scope.namesChange() || rule.step == moderation.StepFreeze || rule.step == moderation.StepUnfreeze:
 		case !rule.scope.coversChange():
-			rep.add(rule.row, "", "", "never matches: a change of the policy is of no tier and no domain; write * for both")
+			rep.add(s.table.row(rule.row), "", "", "never matches: a change of the policy is of no tier and no domain; write * for both")
 		case rule.step == moderation.StepRequest || rule.step == moderation.StepUndo:
-			p.checkChangeQuorum(r, rule, rep)
+			s.checkChangeQuorum(g, rule, rep)
 		}
 	}
-	for _, n := range p.needs {
+	for _, n := range s.parsed.needs {
 		if n.scope.namesChange() && !n.scope.coversChange() {
 			rep.add(n.row, "", "", "never matches: a change of the policy is of no tier and no domain; write * for both")
 		}
@@ -128,10 +131,10 @@ func (p *parsed) checkChange(r *roles, rep *report) {
 
 // checkChangeQuorum looks at what a change of the policy needs at least, with
 // every condition taken not to hold, and at most.
-func (p *parsed) checkChangeQuorum(r *roles, rule *rule, rep *report) {
+func (s *snapshot) checkChangeQuorum(g *granting, rule *rule, rep *report) {
 	var least int
 	var most []moderation.Slot
-	for _, n := range p.needs {
+	for _, n := range s.parsed.needs {
 		if n.step != rule.step || !n.scope.coversChange() {
 			continue
 		}
@@ -141,27 +144,28 @@ func (p *parsed) checkChangeQuorum(r *roles, rule *rule, rep *report) {
 		}
 	}
 	if least == 0 {
-		rep.add(rule.row, "step", string(rule.step), "is allowed, but no p2 row for it whose when is * asks for an approval; nobody changes the policy alone")
+		rep.add(s.table.row(rule.row), "step", string(rule.step), "is allowed, but no p2 row for it whose when is * asks for an approval; nobody changes the policy alone")
 		return
 	}
-	if !fillable(p.changeApprovers(r, most)) {
-		rep.add(rule.row, "step", string(rule.step), "needs %s, which can't be filled by different logins that may approve %s by a row that names it, with roles that are held in every domain", slotsText(most), moderation.PolicyChangeKind)
+	if !fillable(s.changeApprovers(g, most)) {
+		rep.add(s.table.row(rule.row), "step", string(rule.step), "needs %s, which can't be filled by different logins that may approve %s by a row that names it, with roles that are held in every domain", slotsText(most), moderation.PolicyChangeKind)
 	}
 }
 
 // changeApprovers returns, for each slot, logins that can fill it.
-func (p *parsed) changeApprovers(r *roles, slots []moderation.Slot) [][]string {
-	mayApprove := func(role string) bool {
-		implied := newNames(r.implied(role, moderation.Any, false))
-		return slices.ContainsFunc(p.rules, func(rule *rule) bool {
-			return rule.grantsChange(moderation.StepApprove) && implied.set[rule.role]
+func (s *snapshot) changeApprovers(g *granting, slots []moderation.Slot) [][]uint32 {
+	everywhere := s.places.domain(moderation.Any)
+	mayApprove := func(role uint32) bool {
+		implied := s.roles.implied(role, everywhere, false)
+		return slices.ContainsFunc(s.parsed.rules, func(rule *rule) bool {
+			return rule.grantsChange(moderation.StepApprove) && slices.Contains(implied, s.roles.ids[rule.role])
 		})
 	}
-	logins := make([][]string, len(slots))
+	logins := make([][]uint32, len(slots))
 	for i, slot := range slots {
-		for _, role := range slot {
-			if mayApprove(role) {
-				logins[i] = append(logins[i], r.holders(role, moderation.Any, len(slots))...)
+		for _, name := range slot {
+			if role := s.roles.ids[name]; mayApprove(role) {
+				logins[i] = append(logins[i], g.holders(role, everywhere, len(slots))...)
 			}
 		}
 	}

@@ -51,7 +51,7 @@ func (v *modelVersion) decide(ctx context.Context, q moderation.Question) (moder
 	if err != nil {
 		return moderation.Decision{}, fmt.Errorf("ModelConfig.Requirement: %w", err)
 	}
-	if missing := unstated(need); missing != "" {
+	if missing := unstatedPart(need); missing != "" {
 		refused := v.deny(moderation.CodeNoRequirement, missing)
 		refused.Rules, refused.Roles = d.Rules, d.Roles
 		return refused, nil
@@ -164,8 +164,8 @@ func (v *modelVersion) roles(ctx context.Context, q moderation.Question) ([]stri
 	return slices.Sorted(maps.Keys(held)), nil
 }
 
-// unstated says what the guard would miss in a requirement; empty for nothing.
-func unstated(r moderation.Requirement) string {
+// unstatedPart says what the guard would miss in a requirement; empty for nothing.
+func unstatedPart(r moderation.Requirement) string {
 	slots := r.Quorum.Slots
 	nobody := func(s moderation.Slot) bool { return len(s) == 0 || slices.Contains(s, "") }
 	switch {

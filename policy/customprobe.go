@@ -10,8 +10,8 @@ import (
 	"github.com/elevenminutes/interlock/moderation"
 )
 
-// stranger is a name that nobody and nothing has.
-const stranger = "interlock.stranger"
+// nobody is a name that nobody and nothing has.
+const nobody = "interlock.stranger"
 
 // Bounds of a load's probes: how many rows Casbin looks at for them, and how
 // many are asked however many rows there are.
@@ -83,7 +83,7 @@ func (v *modelVersion) probeRaw() error {
 		use := ModelDefinitions{Request: orElse(read.request, "r"), Policy: orElse(read.policy, "p"), Matcher: key}
 		for effect := range v.model.parsed["e"] {
 			use.Effect = effect
-			for _, name := range []string{"", stranger} {
+			for _, name := range []string{"", nobody} {
 				values := make([]any, len(v.model.parsed["r"][use.Request].Tokens))
 				for i := range values {
 					values[i] = name
@@ -111,7 +111,7 @@ func (v *modelVersion) strangers() []moderation.Question {
 		for _, kind := range kinds {
 			for range places {
 				tier, domain := tiers[turn%len(tiers)], domains[turn/len(tiers)%len(domains)]
-				all = append(all, v.strange(stranger, step, kind, tier, domain))
+				all = append(all, v.strange(nobody, step, kind, tier, domain))
 				turn++
 			}
 			all = append(all, v.strange("", step, kind, tiers[turn%len(tiers)], domains[turn%len(domains)]))
@@ -120,14 +120,14 @@ func (v *modelVersion) strangers() []moderation.Question {
 	return all
 }
 
-func withStranger(names []string) []string { return append(slices.Clone(names), stranger) }
+func withStranger(names []string) []string { return append(slices.Clone(names), nobody) }
 
 func (v *modelVersion) strange(login string, step moderation.Step, kind, tier, domain string) moderation.Question {
 	return moderation.Question{
 		Step:     step,
 		Actor:    moderation.Actor{Login: login, Person: login, Type: moderation.Human, Status: moderation.Active},
 		Kind:     kind,
-		Target:   moderation.Target{ID: stranger, Tier: tier, Domain: domain},
+		Target:   moderation.Target{ID: nobody, Tier: tier, Domain: domain},
 		Duration: time.Hour,
 		Count:    1,
 		Time:     v.asOf,

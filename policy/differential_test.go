@@ -3,67 +3,131 @@ package policy_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/casbin/casbin/v2"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/elevenminutes/interlock/moderation"
 	"github.com/elevenminutes/interlock/policy"
 )
 
+// perPolicy is how many questions are asked about each generated policy.
+const perPolicy = 1000
+
+// howMany is how many questions are asked in all. POLICY_QUESTIONS asks for
+// more, as make differential does.
+func howMany(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("POLICY_QUESTIONS")
+	if text == "" {
+		return 50_000
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < perPolicy {
+		t.Fatalf("POLICY_QUESTIONS is %q; it must be a number, of at least %d", text, perPolicy)
+	}
+	return n
+}
+
 // Our judgement is Casbin's, over generated policies and questions, and the
 // rows that a decision names are those that match. What a step needs is held
-// against a loop over the rows.
+// against a loop over the rows. It is the same whether sets of roles were worked
+// out beforehand or not.
 func TestDecisionsAreCasbins(t *testing.T) {
 	t.Parallel()
-	const policies, questions = 25, 840
-	start := seed(t)
-	var yes atomic.Int64
+	start, policies := seed(t), howMany(t)/perPolicy
+	var asked, yes, refused atomic.Int64
 	t.Cleanup(func() {
-		n := yes.Load()
-		t.Logf("%d of %d questions were allowed", n, policies*questions)
-		if !t.Failed() && (n < policies*questions/50 || n > policies*questions/2) {
-			t.Errorf("of %d questions %d were allowed: too one-sided to show much", policies*questions, n)
+		n := asked.Load()
+		t.Logf("%d questions about %d policies: %d allowed, %d malformed", n, policies, yes.Load(), refused.Load())
+		if t.Failed() {
+			return
+		}
+		if want := int64(policies * perPolicy); n != want {
+			t.Errorf("%d questions were asked, want %d", n, want)
+		}
+		if yes.Load() < n/50 || yes.Load() > n/2 || refused.Load() < n/100 || refused.Load() > n/4 {
+			t.Error("that is too one-sided to show much")
 		}
 	})
 	for i := range uint64(policies) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(start + i)
-			c := config("")
-			c.Kinds, c.Tiers = w.kinds, w.tiers
-			c.Source = &source{load: func(context.Context) ([]policy.Row, error) { return w.rows, nil }}
-			a, err := policy.Open(t.Context(), c)
-			if err != nil {
-				t.Fatalf("%v\n%s", err, w.text())
-			}
-			j := &judges{w, make(map[judgeAt]*casbin.Enforcer)}
-			var allowed int
-			for range questions {
+			c := newContest(t, w)
+			for range perPolicy {
 				q := w.question()
-				d := decide(t, a, q)
-				if j.compare(t, q, d); t.Failed() {
+				d := c.compare(t, q)
+				if t.Failed() {
 					t.Fatalf("question %+v\npolicy\n%s", q, w.text())
 				}
-				if d.Allowed {
-					allowed++
+				asked.Add(1)
+				switch {
+				case d.Allowed:
+					yes.Add(1)
+				case naiveRefusal(w, q) != "":
+					refused.Add(1)
 				}
 			}
-			yes.Add(int64(allowed))
 		})
 	}
 }
 
-func (j *judges) compare(t *testing.T, q moderation.Question, d moderation.Decision) {
+// contest is a policy, asked in all the ways there are.
+type contest struct {
+	judges
+	prepared *policy.Authorizer
+	walked   *policy.Policy
+}
+
+func newContest(t testing.TB, w *world) *contest {
 	t.Helper()
-	if slices.Contains(append(j.world.roles, "boss"), q.Actor.Login) {
-		if d.Allowed || d.Roles != nil || d.Rules != nil {
-			t.Errorf("a login named like a role is answered %+v", d)
+	c := config("")
+	c.Kinds, c.Tiers = w.kinds, w.tiers
+	c.Source = &source{load: func(context.Context) ([]policy.Row, error) { return w.rows, nil }}
+	a, err := policy.Open(t.Context(), c)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, w.text())
+	}
+	return &contest{judges{w, make(map[judgeAt]*casbin.Enforcer)}, a, policy.Walked(a.Policy())}
+}
+
+func (c *contest) compare(t testing.TB, q moderation.Question) moderation.Decision {
+	t.Helper()
+	d := decide(t, c.prepared, q)
+	if other := c.walked.Decide(q); !reflect.DeepEqual(d, other) {
+		t.Errorf("with sets worked out and without (-with +without):\n%s", cmp.Diff(d, other))
+	}
+	v, err := c.prepared.Check(t.Context(), &q)
+	parts := moderation.Decision{Allowed: v.Allowed(), Code: v.Code(), Missing: v.Missing(), Rules: v.Rules(), Roles: v.Roles(), Requirement: v.Requirement(), Policy: c.prepared.Digest()}
+	if diff := compareParts(d, parts); err != nil || diff != "" {
+		t.Errorf("%v; the decision and the verdict's parts (-decision +parts):\n%s", err, diff)
+	}
+	c.judge(t, q, d)
+	return d
+}
+
+// compareParts takes no and none of something for the same.
+func compareParts(d, parts moderation.Decision) string {
+	if reflect.DeepEqual(d, parts) { // cmp is too slow for so many
+		return ""
+	}
+	return cmp.Diff(d, parts, cmpopts.EquateEmpty())
+}
+
+func (j *judges) judge(t testing.TB, q moderation.Question, d moderation.Decision) {
+	t.Helper()
+	if code := naiveRefusal(j.world, q); code != "" {
+		if d.Allowed || d.Code != code || d.Missing == "" || d.Roles != nil || d.Rules != nil {
+			t.Errorf("answered %+v, want %s", d, code)
 		}
 		return
 	}
@@ -105,7 +169,7 @@ func (j *judges) compare(t *testing.T, q moderation.Question, d moderation.Decis
 
 // compareCasbin holds the naive reading against Casbin, so that neither can
 // drift from it.
-func (j *judges) compareCasbin(t *testing.T, q moderation.Question, want bool, rules []string) {
+func (j *judges) compareCasbin(t testing.TB, q moderation.Question, want bool, rules []string) {
 	t.Helper()
 	if strings.HasPrefix(q.Actor.Login, "@") {
 		return // to Casbin whoever is named like a label has it
@@ -133,6 +197,27 @@ func (w *world) text() string {
 		fmt.Fprintf(&b, "%s: %s\n", row.Source, row)
 	}
 	return b.String()
+}
+
+// A circle of roles is found wherever it is, however long.
+func TestCirclesOfRolesAreRefused(t *testing.T) {
+	t.Parallel()
+	start := seed(t)
+	for i := range uint64(20) {
+		w := newWorld(start + i)
+		from, until := "2001-01-01", w.pick("-", "2002-01-01") // as no other row has it
+		length := 1 + w.IntN(len(w.roles))
+		for k := range length {
+			w.add("g", w.roles[(k+1)%length], w.roles[k], w.domain(), from, until)
+		}
+		w.Shuffle(len(w.rows), func(i, j int) { w.rows[i], w.rows[j] = w.rows[j], w.rows[i] })
+		c := config("")
+		c.Kinds, c.Tiers = w.kinds, w.tiers
+		c.Source = &source{load: func(context.Context) ([]policy.Row, error) { return w.rows, nil }}
+		if _, err := policy.Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "circle") {
+			t.Fatalf("Open = %v\n%s", err, w.text())
+		}
+	}
 }
 
 // The answer does not depend on the order of the rows.

@@ -142,6 +142,23 @@
 // have at some moment. It knows neither which logins are one person nor who is
 // away: that it passes does not show that there are people enough.
 //
+// # How answers are made
+//
+// A version is compiled once: roles are followed to their ends, for each time
+// and domain that makes a difference, and rows are sorted by what they are
+// about. A question then costs a few look-ups, whatever the number of rows and
+// logins, and needs no memory. What comes of it is a [Verdict]: whether it is
+// allowed, and the numbers of the rows that say so. [Authorizer.Check] and
+// [Policy.Check] return that, for hosts that ask a thousand questions to draw one
+// page; its methods put in words what is asked for. [Authorizer.Decide] is Check
+// with everything in words.
+//
+// Three things take longer. A question about everything at once is held against
+// every deny row and p2 row. Logins are walked from role to role if there are so
+// many times and domains that working them out would take too much memory
+// (about 16 million combinations, and more with more g rows). And an answer of
+// more than eight rows needs memory for them.
+//
 // # Versions
 //
 // A reload reads the source whole, validates it, compiles it and puts it in

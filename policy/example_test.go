@@ -162,7 +162,46 @@ func ExampleModel() {
 	// # The Casbin model of an interlock policy.
 }
 
-// A policy as a value answers questions without being in force.
+// Which buttons to show: many questions, of which none needs a text.
+func ExampleAuthorizer_Check() {
+	ctx := context.Background()
+	authorizer, err := policy.Open(ctx, policy.Config{
+		Source: policy.File("testdata/policy.csv"),
+		Kinds:  []string{"account.suspend", "account.limit", "post.remove"},
+		Tiers:  []string{"normal", "protected"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	question := moderation.Question{
+		Step:  moderation.StepRequest,
+		Actor: moderation.Actor{Login: "amara"},
+		Count: 1,
+		Time:  time.Date(2017, 11, 2, 18, 49, 0, 0, time.UTC),
+	}
+	for _, question.Kind = range []string{"account.suspend", "post.remove"} {
+		for _, tier := range []string{"normal", "protected"} {
+			question.Target = moderation.Target{Tier: tier, Domain: "en"}
+			verdict, err := authorizer.Check(ctx, &question)
+			if err != nil {
+				log.Fatal(err)
+			}
+			fmt.Println(question.Kind, tier, verdict.Allowed())
+			if !verdict.Allowed() && tier == "protected" {
+				fmt.Println("\tneeds", verdict.Missing())
+			}
+		}
+	}
+	// Output:
+	// account.suspend normal true
+	// account.suspend protected false
+	// 	needs role lead
+	// post.remove normal true
+	// post.remove protected false
+	// 	needs role lead
+}
+
+// What a policy says can be looked at without an authorizer.
 func ExampleLoad() {
 	p, err := policy.Load(context.Background(), policy.Config{
 		Source: policy.File("testdata/policy.csv"),
@@ -172,15 +211,14 @@ func ExampleLoad() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	at := time.Date(2017, 11, 2, 18, 49, 0, 0, time.UTC)
-	fmt.Println(p.Roles("chloe", "en", at))
-	for grant := range p.Grants() {
-		if !grant.Until.IsZero() {
-			fmt.Println(grant.Grantee, grant.Role, grant.Until.Format(time.DateOnly))
+	fmt.Println(p.Roles("chloe", "en", time.Date(2017, 11, 2, 18, 49, 0, 0, time.UTC)))
+	for rule := range p.Rules() {
+		if rule.Deny {
+			fmt.Println(rule.Row.Source, rule.Role, rule.Label, rule.Scope)
 		}
 	}
 	// Output:
 	// [lead moderator]
-	// bruno contractor 2017-11-03
-	// bruno moderator 2017-11-03
+	// testdata/policy.csv:12 contractor  {* protected *}
+	// testdata/policy.csv:13  leaving {* protected *}
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,31 +15,59 @@ import (
 // moment. That is the most that can be hoped for: it knows neither which
 // logins are one person, nor who asks, nor who is on leave.
 type staffing struct {
-	parsed   *parsed
-	roles    *roles
+	*snapshot
+	granting *granting
 	universe *universe
 	rep      *report
-	held     map[roleIn][]string
+	held     map[roleIn][]uint32
 	approves map[roleIn]*approval
-	seen     map[string]bool
+	// approvals are the rows about approving, by role.
+	approvals map[string][]*rule
+	checked   map[roleAbout]string
+	seen      map[string]bool
+	reported  map[reported]bool
 }
 
 // approval is what lets a role approve in a domain, or keeps it from it.
-type approval struct{ allows, denies []scope }
+type approval struct{ allows, denies []*scope }
 
 type roleIn struct {
-	role, domain string
+	role, domain uint32
 	limit        int
 }
 
+type roleAbout struct {
+	role  string
+	scope scope
+}
+
+// reported is what is said of a row once, wherever it is found.
+type reported struct{ problem, source string }
+
 // checkQuorums reports quorums that can't be filled, by the roles of each row
 // and by all rows that add up at one point.
-func checkQuorums(p *parsed, r *roles, u *universe, rep *report) {
-	s := &staffing{p, r, u, rep, make(map[roleIn][]string), make(map[roleIn]*approval), make(map[string]bool)}
-	for _, n := range p.needs {
+func checkQuorums(compiled *snapshot, g *granting, u *universe, rep *report) {
+	s := &staffing{
+		snapshot:  compiled,
+		granting:  g,
+		universe:  u,
+		rep:       rep,
+		held:      make(map[roleIn][]uint32),
+		approves:  make(map[roleIn]*approval),
+		approvals: make(map[string][]*rule),
+		checked:   make(map[roleAbout]string),
+		seen:      make(map[string]bool),
+		reported:  make(map[reported]bool),
+	}
+	for _, r := range s.parsed.rules {
+		if r.step == moderation.StepApprove || r.step == allSteps {
+			s.approvals[r.role] = append(s.approvals[r.role], r)
+		}
+	}
+	for _, n := range s.parsed.needs {
 		s.checkRoles(n.row, "quorum", n.scope, n.slots)
 	}
-	for _, l := range p.limits {
+	for _, l := range s.parsed.limits {
 		s.checkRoles(l.row, "over", l.shape.scope, l.over)
 	}
 	if len(rep.errs) > 0 {
@@ -55,36 +84,48 @@ func (s *staffing) checkRoles(row Row, column string, about scope, slots []moder
 	checked := make(map[string]bool)
 	for _, slot := range slots {
 		for _, role := range slot {
-			if !checked[role] {
-				checked[role] = true
-				s.checkRole(row, column, about, role)
+			if checked[role] {
+				continue
+			}
+			checked[role] = true
+			if problem := s.roleProblem(role, about); problem != "" {
+				s.rep.add(row, column, row.column(column), "%s", problem)
 			}
 		}
 	}
 }
 
-func (s *staffing) checkRole(row Row, column string, about scope, role string) {
-	text := row.column(column)
-	if len(s.roles.granted[s.roles.ids[role]]) == 0 {
-		s.rep.add(row, column, text, "nobody is granted the role %s; add a g row%s", role, s.meant(role))
-		return
+// roleProblem says why a role can't approve what a scope is about.
+func (s *staffing) roleProblem(role string, about scope) string {
+	key := roleAbout{role, about}
+	problem, ok := s.checked[key]
+	if !ok {
+		problem = s.findRoleProblem(role, about)
+		s.checked[key] = problem
 	}
-	for _, at := range s.universe.points(about, s.universe.staffedDomains()) {
-		switch {
-		case len(s.holders(role, at.domain, 1)) == 0:
-			s.rep.add(row, column, text, "nobody can hold the role %s %s; grant it there, or name the domains where it is held", role, inDomain(at.domain))
-			return
-		case !s.mayApprove(role, at):
-			s.rep.add(row, column, text, "the role %s may not approve %s; add a row such as p, %s, approve, *, *, *, allow", role, at, role)
-			return
+	return problem
+}
+
+func (s *staffing) findRoleProblem(role string, about scope) string {
+	number := s.roles.ids[role]
+	if len(s.granting.of(number)) == 0 {
+		return fmt.Sprintf("nobody is granted the role %s; add a g row%s", role, s.meant(role))
+	}
+	for at := range s.universe.points(about, s.universe.staffedDomains()) {
+		switch domain := s.places.domain(at.domain); {
+		case len(s.holders(number, domain, 1)) == 0:
+			return fmt.Sprintf("nobody can hold the role %s %s; grant it there, or name the domains where it is held", role, inDomain(at.domain))
+		case !s.mayApprove(number, domain, at):
+			return fmt.Sprintf("the role %s may not approve %s; add a row such as p, %s, approve, *, *, *, allow", role, at, role)
 		}
 	}
+	return ""
 }
 
 func (s *staffing) meant(role string) string {
 	var granted []string
 	for i, name := range s.roles.names {
-		if len(s.roles.granted[i]) > 0 {
+		if len(s.granting.of(uint32(i))) > 0 {
 			granted = append(granted, name)
 		}
 	}
@@ -94,11 +135,11 @@ func (s *staffing) meant(role string) string {
 	return ""
 }
 
-func (s *staffing) holders(role, domain string, limit int) []string {
+func (s *staffing) holders(role, domain uint32, limit int) []uint32 {
 	key := roleIn{role, domain, limit}
 	logins, ok := s.held[key]
 	if !ok {
-		logins = s.roles.holders(role, domain, limit)
+		logins = s.granting.holders(role, domain, limit)
 		s.held[key] = logins
 	}
 	return logins
@@ -106,25 +147,26 @@ func (s *staffing) holders(role, domain string, limit int) []string {
 
 // mayApprove reports whether whoever has a role may, with that role and those
 // that come with it, approve at a point.
-func (s *staffing) mayApprove(role string, at point) bool {
-	key := roleIn{role: role, domain: at.domain}
+func (s *staffing) mayApprove(role, domain uint32, at point) bool {
+	key := roleIn{role: role, domain: domain}
 	a, ok := s.approves[key]
 	if !ok {
-		a = &approval{allows: s.approveRules(role, at.domain, false), denies: s.approveRules(role, at.domain, true)}
+		a = &approval{allows: s.approveRules(role, domain, false), denies: s.approveRules(role, domain, true)}
 		s.approves[key] = a
 	}
-	covers := func(about scope) bool { return about.covers(at.kind, at.tier, at.domain) }
+	covers := func(about *scope) bool { return about.covers(at.kind, at.tier, at.domain) }
 	return slices.ContainsFunc(a.allows, covers) && !slices.ContainsFunc(a.denies, covers)
 }
 
 // approveRules returns what rows allow a role to approve, or deny it. A role
 // that comes with it for a time only lets approve, but does not keep from it.
-func (s *staffing) approveRules(role, domain string, deny bool) []scope {
-	implied := newNames(s.roles.implied(role, domain, deny))
-	var list []scope
-	for _, r := range s.parsed.rules {
-		if r.deny == deny && (r.step == moderation.StepApprove || r.step == allSteps) && implied.set[r.role] {
-			list = append(list, r.scope)
+func (s *staffing) approveRules(role, domain uint32, deny bool) []*scope {
+	var list []*scope
+	for _, implied := range s.roles.implied(role, domain, deny) {
+		for _, r := range s.approvals[s.roles.names[implied]] {
+			if r.deny == deny {
+				list = append(list, &r.scope)
+			}
 		}
 	}
 	return list
@@ -150,69 +192,92 @@ func (s *sum) add(n *need) {
 }
 
 // checkSums looks at all rows that add up at each point, with every condition
-// taken to hold.
+// taken to hold. Where the same rows add up in the same domain they are looked
+// at once.
 func (s *staffing) checkSums(step moderation.Step) {
+	var limits []*limit
+	for _, l := range s.parsed.limits {
+		if l.shape.step == step && len(l.over) > 0 {
+			limits = append(limits, l)
+		}
+	}
+	if len(limits) == 0 && !step.Required() {
+		return // nothing asks for anything
+	}
 	everything := scope{pattern{form: all}, pattern{form: all}, pattern{form: all}}
-	for _, at := range s.universe.points(everything, s.universe.staffedDomains()) {
-		base := s.sumAt(step, at)
-		s.checkSum(base, at)
-		for _, l := range s.parsed.limits {
-			if l.shape.step == step && len(l.over) > 0 && l.shape.scope.covers(at.kind, at.tier, at.domain) {
-				with := base
-				with.rows = append(slices.Clone(base.rows), l.row)
-				with.slots = append(slices.Clone(base.slots), l.over...)
-				s.checkSum(with, at)
+	for at := range s.universe.points(everything, s.universe.staffedDomains()) {
+		needs := s.needsAt(step, at)
+		domain := s.places.domain(at.domain)
+		if s.isNew(step, domain, -1, needs) {
+			s.checkSum(s.sum(needs), domain, at)
+		}
+		for i, l := range limits {
+			if l.shape.scope.covers(at.kind, at.tier, at.domain) && s.isNew(step, domain, i, needs) {
+				with := s.sum(needs)
+				with.rows, with.slots = append(with.rows, l.row), append(with.slots, l.over...)
+				s.checkSum(with, domain, at)
 			}
 		}
 	}
 }
 
-func (s *staffing) sumAt(step moderation.Step, at point) sum {
+// isNew reports whether the same rows were not looked at in the domain before.
+func (s *staffing) isNew(step moderation.Step, domain uint32, limit int, needs []uint32) bool {
+	key := binary.AppendUvarint(make([]byte, 0, 64), uint64(stepNumber(step)))
+	key = binary.AppendUvarint(key, uint64(domain))
+	key = binary.AppendVarint(key, int64(limit))
+	for _, n := range needs {
+		key = binary.AppendUvarint(key, uint64(n))
+	}
+	if s.seen[string(key)] {
+		return false
+	}
+	s.seen[string(key)] = true
+	return true
+}
+
+func (s *staffing) sum(needs []uint32) sum {
 	var total sum
-	for _, n := range s.parsed.needs {
-		if n.step == step && n.scope.covers(at.kind, at.tier, at.domain) {
-			total.add(n)
-		}
+	for _, i := range needs {
+		total.add(s.parsed.needs[i])
 	}
 	return total
 }
 
-// checkSum looks at each set of rows once for each domain, and reports each
-// row once.
-func (s *staffing) checkSum(total sum, at point) {
-	rows := sources(total.rows)
-	if len(total.rows) == 0 || !s.once("rows", at.domain, rows) {
+// checkSum reports each row once.
+func (s *staffing) checkSum(total sum, domain uint32, at point) {
+	if len(total.rows) == 0 {
 		return
 	}
 	if total.deadline > 0 && total.deadline <= total.hold && s.once("deadline", total.expires.Source) {
 		s.rep.add(total.expires, "deadline", total.deadline.String(), "is not longer than the hold of %v (%s), which applies to %s too; the action could never be executed", total.hold, total.held.Source, at)
 	}
 	last := total.rows[len(total.rows)-1]
-	if !fillable(s.candidates(total.slots, at.domain)) && s.once("quorum", last.Source) {
+	if !fillable(s.candidates(total.slots, domain)) && s.once("quorum", last.Source) {
 		column := "quorum"
 		if last.Type == "p3" {
 			column = "over"
 		}
-		s.rep.add(last, column, slotsText(total.slots), "can't be filled by different logins of this policy for %s (asked for by %s); grant the roles to more logins, or ask for less", at, rows)
+		s.rep.add(last, column, slotsText(total.slots), "can't be filled by different logins of this policy for %s (asked for by %s); grant the roles to more logins, or ask for less", at, sources(total.rows))
 	}
 }
 
 // candidates returns, for each slot, logins that can fill it.
-func (s *staffing) candidates(slots []moderation.Slot, domain string) [][]string {
-	logins := make([][]string, len(slots))
+func (s *staffing) candidates(slots []moderation.Slot, domain uint32) [][]uint32 {
+	logins := make([][]uint32, len(slots))
 	for i, slot := range slots {
 		for _, role := range slot {
-			logins[i] = append(logins[i], s.holders(role, domain, len(slots))...)
+			logins[i] = append(logins[i], s.holders(s.roles.ids[role], domain, len(slots))...)
 		}
 	}
 	return logins
 }
 
 // once reports whether it was not asked before.
-func (s *staffing) once(what ...string) bool {
-	key := strings.Join(what, "\x00")
-	known := s.seen[key]
-	s.seen[key] = true
+func (s *staffing) once(problem, source string) bool {
+	key := reported{problem, source}
+	known := s.reported[key]
+	s.reported[key] = true
 	return !known
 }
 

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,34 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		checkText(t, text)
 		checkText(t, base+text) // so that more of what is tried opens
+	})
+}
+
+// Whatever is asked about a generated policy, and whatever names are in the
+// question, the answer is Casbin's and that of a loop over the rows.
+func FuzzDecide(f *testing.F) {
+	f.Add(uint64(1), "request", "ann", "", "account.suspend", "normal", "en", int64(0), int64(0))
+	f.Add(uint64(2), "undo", "a$$b", "leaving", "account.x.y", "normale", "n", int64(1_000_001), int64(48*time.Hour))
+	f.Add(uint64(3), "freeze", "r1", "service", "*", "*", "*", int64(11), int64(24*time.Hour-1))
+	f.Add(uint64(4), "read", "@leaving", "contractor", "interlock.x", "protected", "a$$b", int64(5), int64(24*time.Hour))
+	f.Add(uint64(5), "", "", "\xff", "", "", "", int64(-1), int64(math.MaxInt64))
+	f.Fuzz(func(t *testing.T, seed uint64, step, login, label, kind, tier, domain string, number, after int64) {
+		w := newWorld(seed)
+		c := newContest(t, w)
+		q := w.question()
+		c.compare(t, q) // as it was generated
+		q.Step, q.Actor.Login, q.Kind = moderation.Step(step), login, kind
+		q.Target.Tier, q.Target.Domain, q.Target.Reach = tier, domain, number
+		q.Actor.Labels = nil
+		if label != "" {
+			q.Actor.Labels = []string{label, label}
+		}
+		q.Duration, q.Count, q.Since = time.Duration(number), int(number), time.Duration(after)
+		q.Time = w.moments[0].Add(time.Duration(after))
+		c.compare(t, q)
+		if t.Failed() {
+			t.Logf("question %+v\npolicy\n%s", q, w.text())
+		}
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,6 +35,7 @@ type world struct {
 	roles   []string
 	logins  []string
 	kinds   []string
+	own     []string // the library's own kinds
 	tiers   []string
 	domains []string
 	labels  []string
@@ -50,17 +52,19 @@ func newWorld(n uint64) *world {
 	w := &world{
 		Rand:    rand.New(rand.NewPCG(n, 0)),
 		kinds:   []string{"account.suspend", "account.limit", "account.x.y", "post.remove", "accounts"},
-		tiers:   []string{"normal", "protected", "vip"},
-		domains: []string{"en", "de", "fr"},
+		own:     []string{"interlock.policy.list", "interlock.policy", "interlock.x"},
+		tiers:   []string{"normal", "normale", "protected"}, // normal+en is normale+n
+		domains: []string{"en", "n", "a$$b"},
 		labels:  []string{"leaving", "service", "contractor"},
 		has:     make(map[string][]string),
 	}
 	for i := range 3 {
 		w.moments = append(w.moments, noon.AddDate(0, 0, i))
 	}
-	for i := range 14 {
+	for i := range 13 {
 		w.roles = append(w.roles, fmt.Sprintf("r%d", i))
 	}
+	w.roles = append(w.roles, "leaving") // as a label is called too
 	w.logins = hostile()
 	w.Shuffle(len(w.logins), func(i, j int) { w.logins[i], w.logins[j] = w.logins[j], w.logins[i] })
 	w.logins = append(w.logins[:4], "ann", "bob")
@@ -119,7 +123,7 @@ func (w *world) once(unique map[string]bool, fields ...string) {
 func (w *world) pick(list ...string) string { return list[w.IntN(len(list))] }
 
 func (w *world) kind() string {
-	return w.pick("*", "*", "*", "account.*", "account.*", "account.x.*", "post.*", w.pick(w.kinds...))
+	return w.pick("*", "*", "*", "account.*", "account.*", "account.x.*", "post.*", "interlock.*", "interlock.policy.*", w.own[0], w.pick(w.kinds...))
 }
 
 func (w *world) tier() string   { return w.pick("*", "*", w.pick(w.tiers...)) }
@@ -176,7 +180,7 @@ func (w *world) question() moderation.Question {
 	q := moderation.Question{
 		Step:  moderation.Step(w.pick("request", "request", "approve", "undo", "freeze", "unfreeze", "bypass", "read")),
 		Actor: moderation.Actor{Login: login, Labels: w.has[login]},
-		Kind:  w.pick(append(w.kinds, moderation.Any)...),
+		Kind:  w.pick(append(w.kinds, moderation.Any, w.pick(w.own...))...),
 		Target: moderation.Target{
 			Tier:   w.pick(append(w.tiers, moderation.Any)...),
 			Domain: w.pick(append(w.domains, "unnamed", moderation.Any)...),
@@ -190,7 +194,35 @@ func (w *world) question() moderation.Question {
 	if w.IntN(2) == 0 {
 		w.aim(&q)
 	}
+	if w.IntN(25) == 0 {
+		w.spoil(&q)
+	}
 	return q
+}
+
+// spoil makes a question that must not be answered, for the most part.
+func (w *world) spoil(q *moderation.Question) {
+	name := w.pick("", "-", " ", "normal ", "\x00", "account.*", "interlock.", "Account.suspend", "r1", strings.Repeat("n", 300))
+	switch w.IntN(9) {
+	case 0:
+		q.Step = moderation.Step(name)
+	case 1:
+		q.Actor.Login = name
+	case 2:
+		q.Kind = name
+	case 3:
+		q.Target.Tier = name
+	case 4:
+		q.Target.Domain = name
+	case 5:
+		q.Actor.Labels = append(slices.Clone(q.Actor.Labels), name)
+	case 6:
+		q.Time = time.Time{}
+	case 7:
+		q.Count = -w.IntN(2)
+	case 8:
+		*[]*time.Duration{&q.Duration, &q.Since}[w.IntN(2)] = -1
+	}
 }
 
 // aim turns a question to what some row is about.

@@ -11,10 +11,11 @@ import (
 
 // limit is a p3 row: how much of something there may be.
 type limit struct {
-	row   Row
-	text  moderation.Rule
-	shape shape
-	over  []moderation.Slot // who may let a charge over it; none for nobody
+	row    Row
+	number int // the row's
+	text   moderation.Rule
+	shape  shape
+	over   []moderation.Slot // who may let a charge over it; none for nobody
 }
 
 // shape is what makes a limit the same limit in another version of the policy:
@@ -75,7 +76,7 @@ const (
 
 func parseLimit(a *at, v *vocabulary) *limit {
 	f := a.row.Fields
-	l := &limit{row: a.row, text: a.row.rule(), shape: shape{meter: meter{per: f[0]}}}
+	l := &limit{row: a.row, number: a.number, text: a.row.rule(), shape: shape{meter: meter{per: f[0]}}}
 	if pers := newNames([]string{perPerson, perActor, perTarget, perKind, perTier, perDomain, perAll}); !pers.set[f[0]] {
 		a.wrong("per", f[0], "is nothing that limits are counted for; %s", pers.hint(f[0]))
 	}

@@ -62,10 +62,6 @@ func (v *vocabulary) knownKind(kind string) bool {
 	return v.kinds.set[kind] || isOwnKind(kind)
 }
 
-func isOwnKind(kind string) bool {
-	return len(kind) > len(ownKinds) && strings.HasPrefix(kind, ownKinds)
-}
-
 func (v *vocabulary) knownDomain(domain string) bool {
 	return domain != "" && (len(v.domains.list) == 0 || v.domains.set[domain])
 }
@@ -126,12 +122,25 @@ func checkText(value string) string {
 	case strings.TrimSpace(value) != value:
 		return "begins or ends with white space; take it away"
 	}
+	if isPlain(value) {
+		return ""
+	}
 	for _, r := range value {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			return fmt.Sprintf("has an invisible character (%U); take it away", r)
 		}
 	}
 	return ""
+}
+
+// isPlain reports whether a text has visible ASCII and spaces only.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // checkLogin says what is wrong with a login; empty for nothing.

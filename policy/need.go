@@ -9,6 +9,7 @@ import (
 // need is a p2 row: what a step needs besides the right to it.
 type need struct {
 	row      Row
+	number   int // the row's
 	step     moderation.Step
 	scope    scope
 	when     []condition       // all must hold; none for always
@@ -19,7 +20,7 @@ type need struct {
 
 func parseNeed(a *at, v *vocabulary) *need {
 	f := a.row.Fields
-	n := &need{row: a.row, step: moderation.Step(f[0])}
+	n := &need{row: a.row, number: a.number, step: moderation.Step(f[0])}
 	if !n.step.Required() {
 		a.wrong("step", f[0], "is no step that needs anything; name request, undo, bypass, freeze or unfreeze")
 	}
@@ -46,12 +47,8 @@ func (n *need) checkDeadline(a *at, text string) {
 	}
 }
 
-// applies reports whether the row asks anything of a question: of one about
-// everything, rows about a part of it ask too.
-func (n *need) applies(q *moderation.Question) bool {
-	if !n.scope.touches(q.Kind, q.Target.Tier, q.Target.Domain) {
-		return false
-	}
+// holds reports whether every condition of the row holds.
+func (n *need) holds(q *moderation.Question) bool {
 	for i := range n.when {
 		if !n.when[i].holds(q) {
 			return false

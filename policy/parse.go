@@ -9,8 +9,9 @@ import (
 
 // parsed is a policy whose rows are right, each by itself.
 type parsed struct {
+	table  *rowTable
 	rules  []*rule
-	grants []*grant
+	grants *grantBook
 	needs  []*need
 	limits []*limit
 }
@@ -30,55 +31,78 @@ func columns(rowType string) []string {
 	return nil
 }
 
+// columnCount returns how many columns a row type has; zero for no row type.
+func columnCount(rowType string) int {
+	switch rowType {
+	case "p":
+		return 6
+	case "p2", "p3":
+		return 8
+	case "g":
+		return 5
+	}
+	return 0
+}
+
 // parseRows understands each row by itself and reports all that is wrong.
-func parseRows(rows []Row, v *vocabulary, rep *report) *parsed {
-	p := new(parsed)
-	first := make(map[string]string, len(rows)) // a row's encoding to where it stands first
-	for _, row := range rows {
-		a := &at{report: rep, row: row}
+// again are the rows that stand in the policy before.
+func parseRows(rows []Row, table *rowTable, again map[int]int, v *vocabulary, rep *report) *parsed {
+	p := &parsed{table: table, grants: newGrantBook(rows, table)}
+	a := &at{report: rep}
+	for i, row := range rows {
+		a.row, a.number, a.bad = row, i, false
 		if checkColumns(a); a.bad {
 			continue
 		}
-		key := string(encode(nil, row))
-		if source, ok := first[key]; ok {
-			a.wrong("", "", "is the same row as %s; remove one of them", source)
+		if first, ok := again[i]; ok {
+			a.wrong("", "", "is the same row as %s; remove one of them", rows[first].Source)
 			continue
 		}
-		first[key] = row.Source
 		p.parse(a, v)
 	}
 	return p
 }
 
 func (p *parsed) parse(a *at, v *vocabulary) {
-	switch a.row.Type {
-	case "p":
+	if a.row.Type == "g" {
+		if g := parseGrant(a, v); !a.bad {
+			p.grants.add(a.number, &g)
+		}
+		return
+	}
+	// What is kept of the row then keeps no text but the table's.
+	if a.row.Type == "p" {
+		a.columns = p.table.appendFields(a.columns[:0], a.number)
+		a.row.Fields = a.columns
 		p.rules = append(p.rules, parseRule(a, v))
+		return
+	}
+	a.row = p.table.row(a.number)
+	switch a.row.Type {
 	case "p2":
 		p.needs = append(p.needs, parseNeed(a, v))
 	case "p3":
 		p.limits = append(p.limits, parseLimit(a, v))
-	case "g":
-		p.grants = append(p.grants, parseGrant(a, v))
 	}
 }
 
 // checkColumns refuses rows of unknown type, with columns too few or too many,
 // and columns that no row may have.
 func checkColumns(a *at) {
-	want := columns(a.row.Type)
-	if want == nil {
+	width := columnCount(a.row.Type)
+	if width == 0 {
 		types := newNames([]string{"p", "p2", "p3", "g"})
 		a.wrong("type", a.row.Type, "is no row type; %s", types.hint(a.row.Type))
 		return
 	}
-	if len(a.row.Fields) != len(want) {
+	if len(a.row.Fields) != width {
+		want := columns(a.row.Type)
 		a.wrong("", "", "has %d columns behind %s; it needs %d: %s", len(a.row.Fields), a.row.Type, len(want), strings.Join(want, ", "))
 		return
 	}
 	for i, value := range a.row.Fields {
 		if problem := checkText(value); problem != "" {
-			a.wrong(want[i], value, "%s", problem)
+			a.wrong(columns(a.row.Type)[i], value, "%s", problem)
 		}
 	}
 }

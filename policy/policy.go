@@ -71,9 +71,8 @@ func (p *Policy) Roles(login, domain string, at time.Time) []string {
 	if !p.isLoaded() {
 		return nil
 	}
-	var held roleSet
-	p.compiled.roles.hold(&held, login, domain, at)
-	return held.appendNames(nil, p.compiled.roles.names)
+	r, domains := p.compiled.roles, p.compiled.places
+	return r.appendNames(nil, r.hold(r.class(login), domains.domain(domain), nanoseconds(at)))
 }
 
 // Kinds returns the kinds that the policy was loaded for, without the library's own.
@@ -103,8 +102,8 @@ func (p *Policy) Rows() iter.Seq[Row] {
 		if !p.isLoaded() {
 			return
 		}
-		for _, row := range p.compiled.rows {
-			if !yield(row.clone()) {
+		for i := range p.compiled.table.ends {
+			if !yield(p.compiled.table.row(i)) {
 				return
 			}
 		}
@@ -113,7 +112,7 @@ func (p *Policy) Rows() iter.Seq[Row] {
 
 // Rules returns the p rows, in the order of their source.
 func (p *Policy) Rules() iter.Seq[RuleRow] {
-	return each(p, func(d *parsed) []*rule { return d.rules }, (*rule).typed)
+	return each(p, func(d *parsed) []*rule { return d.rules }, func(r *rule) RuleRow { return r.typed(p.compiled.table.row(r.row)) })
 }
 
 // Requirements returns the p2 rows, in the order of their source.
@@ -126,11 +125,6 @@ func (p *Policy) Limits() iter.Seq[LimitRow] {
 	return each(p, func(d *parsed) []*limit { return d.limits }, (*limit).typed)
 }
 
-// Grants returns the g rows, in the order of their source.
-func (p *Policy) Grants() iter.Seq[GrantRow] {
-	return each(p, func(d *parsed) []*grant { return d.grants }, func(g *grant) GrantRow { return g.typed(p.compiled.roles) })
-}
-
 func each[T, R any](p *Policy, of func(*parsed) []T, typed func(T) R) iter.Seq[R] {
 	return func(yield func(R) bool) {
 		if !p.isLoaded() {
@@ -138,6 +132,26 @@ func each[T, R any](p *Policy, of func(*parsed) []T, typed func(T) R) iter.Seq[R
 		}
 		for _, row := range of(p.compiled.parsed) {
 			if !yield(typed(row)) {
+				return
+			}
+		}
+	}
+}
+
+// Grants returns the g rows, in the order of their source.
+func (p *Policy) Grants() iter.Seq[GrantRow] {
+	return func(yield func(GrantRow) bool) {
+		if !p.isLoaded() {
+			return
+		}
+		a := &at{report: new(report)} // the rows were right when they were loaded
+		for i := range p.compiled.table.ends {
+			if !p.compiled.table.isGrant(i) {
+				continue
+			}
+			a.row = p.compiled.table.row(i)
+			g := parseGrant(a, p.compiled.words)
+			if !yield(g.typed(a.row, p.compiled.roles)) {
 				return
 			}
 		}

@@ -91,12 +91,12 @@ func (a *Authorizer) Quarantine() []Quarantined {
 
 // keepOut quarantines a version and puts that on record, once. A record that
 // can't be written is tried again each time.
-func (a *Authorizer) keepOut(ctx context.Context, old, next *version, reason QuarantineReason, why error) error {
-	e := &QuarantineError{Digest: next.digest, Reason: reason, Rows: len(next.rows), Err: why}
+func (a *Authorizer) keepOut(ctx context.Context, old *version, digest string, rows []Row, reason QuarantineReason, why error) error {
+	e := &QuarantineError{Digest: digest, Reason: reason, Rows: len(rows), Err: why}
 	if old != nil {
 		e.InForce = old.digest
 	}
-	k := a.quarantine.add(e, next.rows, time.Now())
+	k := a.quarantine.add(e, rows, time.Now())
 	if k.record == nil {
 		return e
 	}

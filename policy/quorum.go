@@ -68,10 +68,10 @@ func cloneSlots(slots []moderation.Slot) []moderation.Slot {
 // fillable reports whether every slot can be filled by another login, by
 // maximum matching. candidates are, for each slot, logins that may fill it; of
 // a slot with as many candidates as there are slots, no more are needed.
-func fillable(candidates [][]string) bool {
-	filledBy := make(map[string]int) // login to slot
+func fillable[L comparable](candidates [][]L) bool {
+	filledBy := make(map[L]int) // login to slot
 	for slot := range candidates {
-		if !fill(candidates, slot, filledBy, make(map[string]bool)) {
+		if !fill(candidates, slot, filledBy, make(map[L]bool)) {
 			return false
 		}
 	}
@@ -79,7 +79,7 @@ func fillable(candidates [][]string) bool {
 }
 
 // fill finds a login for a slot, moving others where they can move.
-func fill(candidates [][]string, slot int, filledBy map[string]int, tried map[string]bool) bool {
+func fill[L comparable](candidates [][]L, slot int, filledBy map[L]int, tried map[L]bool) bool {
 	for _, login := range candidates[slot] {
 		if tried[login] {
 			continue

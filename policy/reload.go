@@ -15,8 +15,8 @@ type loading struct {
 	sure   Approval // a version that the approvals of a ticket at work suffice for
 }
 
-// outcome tells what came of a load.
-type outcome struct {
+// reloaded tells what came of a load.
+type reloaded struct {
 	digest     string // in force now
 	difference string
 	changed    bool // another version has taken force
@@ -34,24 +34,24 @@ func (a *Authorizer) acquire(ctx context.Context) (release func(), err error) {
 }
 
 // load replaces the version in force by what the source holds, or confirms it.
-func (a *Authorizer) load(ctx context.Context, how loading) (outcome, error) {
+func (a *Authorizer) load(ctx context.Context, how loading) (reloaded, error) {
 	release, err := a.acquire(ctx)
 	if err != nil {
-		return outcome{}, err
+		return reloaded{}, err
 	}
 	defer release()
 	return a.loadAlone(ctx, how)
 }
 
 // loadAlone is load for who has acquired it.
-func (a *Authorizer) loadAlone(ctx context.Context, how loading) (outcome, error) {
+func (a *Authorizer) loadAlone(ctx context.Context, how loading) (reloaded, error) {
 	asOf := time.Now()
 	revision, known, err := a.unchanged(ctx, how)
 	switch {
 	case err != nil:
-		return outcome{}, err
+		return reloaded{}, err
 	case known != nil:
-		return outcome{}, known
+		return reloaded{}, known
 	case revision == a.seen.revision && revision != "" && how.poll:
 		return a.confirm(asOf), nil
 	}
@@ -62,45 +62,45 @@ func (a *Authorizer) loadAlone(ctx context.Context, how loading) (outcome, error
 }
 
 // loadFrom reads the source whole.
-func (a *Authorizer) loadFrom(ctx context.Context, asOf time.Time, how loading) (outcome, error) {
+func (a *Authorizer) loadFrom(ctx context.Context, asOf time.Time, how loading) (reloaded, error) {
 	rows, unreadable, err := loadRows(ctx, a.config.Source)
 	if err != nil {
-		return outcome{}, err
+		return reloaded{}, err
 	}
-	if v := a.current.Load(); v != nil && len(unreadable) == 0 && slices.EqualFunc(v.rows, rows, sameRow) {
+	if v := a.current.Load(); v != nil && len(unreadable) == 0 && v.table.holds(rows) {
 		return a.confirm(asOf), nil
 	}
 	s, err := compile(a.config.name(), rows, unreadable, a.words)
 	if err != nil {
-		return outcome{}, err
+		return reloaded{}, err
 	}
 	return a.take(ctx, &version{snapshot: s, asOf: asOf}, how)
 }
 
 // take puts a version in force, if it may be. The same rows in another order or
 // place are no other version.
-func (a *Authorizer) take(ctx context.Context, next *version, how loading) (outcome, error) {
+func (a *Authorizer) take(ctx context.Context, next *version, how loading) (reloaded, error) {
 	old := a.current.Load()
 	if old != nil && old.digest == next.digest {
 		next.fence = old.fence
 		a.current.Store(next)
-		return outcome{digest: next.digest}, nil
+		return reloaded{digest: next.digest}, nil
 	}
 	adm, err := a.admit(ctx, old, next, how)
 	if err != nil {
-		return outcome{}, err
+		return reloaded{}, err
 	}
 	a.current.Store(next)
 	a.quarantine.forget(next.digest)
-	return outcome{digest: next.digest, changed: true, difference: adm.Difference}, nil
+	return reloaded{digest: next.digest, changed: true, difference: adm.Difference}, nil
 }
 
 // confirm notes that the version in force is still the source's.
-func (a *Authorizer) confirm(asOf time.Time) outcome {
+func (a *Authorizer) confirm(asOf time.Time) reloaded {
 	v := *a.current.Load()
 	v.asOf = asOf
 	a.current.Store(&v)
-	return outcome{digest: v.digest}
+	return reloaded{digest: v.digest}
 }
 
 func sameRow(a, b Row) bool {

@@ -1,68 +1,112 @@
 package policy
 
 import (
-	"maps"
+	"math"
 	"slices"
-	"time"
 )
 
-// roles is who holds which role, where and when: a graph from logins over
-// roles to roles. It is not changed once it is built.
+// roles is who holds which role, where and when: a graph from classes of
+// logins over roles to roles. It is not changed once it is built.
 type roles struct {
-	names []string       // sorted; a role's number is its place
-	ids   map[string]int // of roles only
-	// grants of logins, and of roles by their number.
-	ofLogin map[string][]link
-	ofRole  [][]link
-	// granted are the grants of each role, the other way.
-	granted [][]*grant
+	names []string          // sorted; a role's number is its place
+	ids   map[string]uint32 // of roles only
+	// people has, for each login that the rows name, the number of its class,
+	// and roleName for names of roles.
+	people *nameTable
+	// ofRole are the grants of roles, by their number.
+	ofRole [][]roleLink
+	closures
 }
 
-// link is a grant as it is walked.
+// link is a grant as it is walked: a role in a domain (0 for all) for a time.
 type link struct {
-	role  int
-	grant *grant
+	role, domain uint32
+	span         span
 }
+
+// holds reports whether a grant is about a domain (0 for one that no g row
+// names, and for all at once) and a moment.
+func (l *link) holds(domain uint32, now int64) bool {
+	return (l.domain == 0 || l.domain == domain) && l.span.holds(now)
+}
+
+type roleLink struct {
+	link
+	row uint32
+}
+
+const (
+	noRole   = math.MaxUint32 // of a person that is a login
+	roleName = math.MaxUint32 // instead of a class
+	stranger = 0              // the class of logins that no row names
+)
 
 // newRoles numbers the roles that the rows name and links them. A name is a
 // role where it is granted, allowed or denied something, or asked to approve;
-// other grantees are logins.
+// other grantees are logins. Classes are made by newClosures.
 func newRoles(p *parsed) *roles {
-	set := make(map[string]bool)
-	for _, g := range p.grants {
-		set[g.role] = true
+	b := p.grants
+	isRole := make([]bool, len(b.at))
+	for i := range b.grants {
+		isRole[b.grants[i].role] = true
 	}
-	for _, r := range p.rules {
-		if r.role != "" {
-			set[r.role] = true
+	for name, row := range p.rolesOutsideGrants() {
+		if person := b.person(name, p.table.position(row, name)); int(person) < len(isRole) {
+			isRole[person] = true
+		} else {
+			isRole = append(isRole, true)
 		}
 	}
-	for _, slots := range p.quorums() {
-		for _, slot := range slots {
-			for _, role := range slot {
-				set[role] = true
-			}
+	r := &roles{ids: make(map[string]uint32), people: b.people}
+	for person, is := range isRole {
+		if is {
+			r.names = append(r.names, b.name(uint32(person)))
 		}
 	}
-	r := &roles{names: slices.Sorted(maps.Keys(set)), ids: make(map[string]int, len(set)), ofLogin: make(map[string][]link)}
+	slices.Sort(r.names)
 	for i, name := range r.names {
-		r.ids[name] = i
+		r.ids[name] = uint32(i)
 	}
-	r.ofRole, r.granted = make([][]link, len(r.names)), make([][]*grant, len(r.names))
-	for _, g := range p.grants {
-		r.link(g)
+	b.roleOf = make([]uint32, len(isRole))
+	for person, is := range isRole {
+		b.roleOf[person] = noRole
+		if is {
+			b.roleOf[person] = r.ids[b.name(uint32(person))]
+		}
+	}
+	r.ofRole = make([][]roleLink, len(r.names))
+	for i := range b.grants {
+		g := &b.grants[i]
+		if from := b.roleOf[g.grantee]; from != noRole {
+			r.ofRole[from] = append(r.ofRole[from], roleLink{b.link(g), g.row})
+		}
 	}
 	return r
 }
 
-func (r *roles) link(g *grant) {
-	to := r.ids[g.role]
-	r.granted[to] = append(r.granted[to], g)
-	if from, ok := r.ids[g.grantee]; ok {
-		r.ofRole[from] = append(r.ofRole[from], link{to, g})
-		return
+// rolesOutsideGrants are the roles of all rows but g, with a row of each.
+func (p *parsed) rolesOutsideGrants() map[string]int {
+	rows := make(map[string]int)
+	for _, r := range p.rules {
+		if r.role != "" {
+			rows[r.role] = r.row
+		}
 	}
-	r.ofLogin[g.grantee] = append(r.ofLogin[g.grantee], link{to, g})
+	for _, n := range p.needs {
+		for _, slot := range n.slots {
+			for _, role := range slot {
+				rows[role] = n.number
+			}
+		}
+	}
+	for _, l := range p.limits {
+		for _, slot := range l.over {
+			for _, role := range slot {
+				rows[role] = l.number
+			}
+		}
+	}
+	return rows
 }
 
 func (r *roles) isRole(name string) bool {
@@ -70,42 +114,60 @@ func (r *roles) isRole(name string) bool {
 	return ok
 }
 
-// hold returns the roles that a login holds in a domain at a moment, over any
-// number of hops, each of which must be valid then and there. A login that is
-// named like a role holds none.
-func (r *roles) hold(set *roleSet, login, domain string, now time.Time) {
-	r.walk(set, login, func(g *grant) bool {
-		return g.domain.covers(domain) && g.validAt(now)
-	})
+// class returns the class of a login.
+func (r *roles) class(login string) uint32 {
+	if class, ok := r.people.find(login); ok {
+		return class
+	}
+	return stranger
 }
 
-// holdAnywhere returns the roles that a login holds at a moment in any domain,
+// hold returns the roles, in their order, that a class of logins holds in a
+// domain at a moment, over any number of hops, each of which must be valid then
+// and there.
+func (r *roles) hold(class, domain uint32, now int64) []uint32 {
+	if class == roleName {
+		return nil
+	}
+	if set, ok := r.set(class, domain, now); ok {
+		return r.roleSet(set)
+	}
+	return r.walk(class, func(l *link) bool { return l.holds(domain, now) })
+}
+
+// holdAnywhere returns the roles that a class holds at a moment in any domain,
 // or over hops in several: what is denied to one of them is not allowed
 // everywhere.
-func (r *roles) holdAnywhere(set *roleSet, login string, now time.Time) {
-	r.walk(set, login, func(g *grant) bool { return g.validAt(now) })
+func (r *roles) holdAnywhere(class uint32, now int64) []uint32 {
+	return r.walk(class, func(l *link) bool { return l.span.holds(now) })
 }
 
-func (r *roles) walk(set *roleSet, login string, valid func(*grant) bool) {
-	set.reset(len(r.names))
-	var room [32]int
-	open := room[:0]
-	for _, l := range r.ofLogin[login] {
-		if valid(l.grant) && set.add(l.role) {
-			open = append(open, l.role)
-		}
+func (r *roles) appendNames(list []string, held []uint32) []string {
+	for _, role := range held {
+		list = append(list, r.names[role])
 	}
-	for len(open) > 0 {
-		role := open[len(open)-1]
-		open = open[:len(open)-1]
-		for _, l := range r.ofRole[role] {
-			if valid(l.grant) && set.add(l.role) {
-				open = append(open, l.role)
-			}
-		}
-	}
+	return list
 }
 
-func (g *grant) validAt(now time.Time) bool {
-	return !now.Before(g.from) && (g.until.IsZero() || now.Before(g.until))
+func (r *roles) walk(class uint32, valid func(*link) bool) []uint32 {
+	seen := make([]bool, len(r.names))
+	var held []uint32
+	visit := func(l *link) {
+		if valid(l) && !seen[l.role] {
+			seen[l.role] = true
+			held = append(held, l.role)
+		}
+	}
+	links := r.linksOf(class)
+	for i := range links {
+		visit(&links[i])
+	}
+	for next := 0; next < len(held); next++ {
+		further := r.ofRole[held[next]]
+		for i := range further {
+			visit(&further[i].link)
+		}
+	}
+	slices.Sort(held)
+	return held
 }

@@ -100,7 +100,15 @@ g, bob, mod, *, -, -
 g, bob, junior, de, -, -
 g, junior, trainee, *, -, -
 `)
-	freeze := func(d string) bool { return allowed(t, a, ask("bob", step(moderation.StepFreeze), domain(d))) }
+	at := noon
+	freeze := func(d string) bool {
+		return allowed(t, a, ask("bob", step(moderation.StepFreeze), domain(d), when(at)))
+	}
+	for _, at = range []time.Time{noon.AddDate(-900, 0, 0), noon.AddDate(900, 0, 0)} {
+		if !freeze("en") || freeze(moderation.Any) {
+			t.Errorf("at %v freeze of en %v, all %v; want true, false", at, freeze("en"), freeze(moderation.Any))
+		}
+	}
 	if !freeze("en") || freeze("de") || freeze(moderation.Any) {
 		t.Errorf("freeze of en %v, de %v, all %v; want true, false, false", freeze("en"), freeze("de"), freeze(moderation.Any))
 	}

@@ -73,8 +73,10 @@ func (r *report) add(row Row, column, value, format string, args ...any) {
 // at is a report about one row, which remembers whether anything was wrong.
 type at struct {
 	*report
-	row Row
-	bad bool
+	row     Row
+	number  int // the row's place in the policy, from 0
+	bad     bool
+	columns []string // room for those of a row
 }
 
 func (a *at) wrong(column, value, format string, args ...any) {

@@ -9,7 +9,7 @@ import (
 
 // rule is a p row: a role may take a step, or a role or label may not.
 type rule struct {
-	row   Row
+	row   int    // its number
 	role  string // empty where label is not
 	label string // without its @
 	step  moderation.Step
@@ -28,7 +28,7 @@ const (
 
 func parseRule(a *at, v *vocabulary) *rule {
 	f := a.row.Fields
-	r := &rule{row: a.row, deny: f[5] == effectDeny}
+	r := &rule{row: a.number, deny: f[5] == effectDeny}
 	if f[5] != effectAllow && f[5] != effectDeny {
 		a.wrong("eft", f[5], "is neither allow nor deny (eft, the effect, is a p row's last column)")
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/elevenminutes/interlock/moderation"
 )
 
 // Row is one row of a policy as it was read, not yet understood.
@@ -33,6 +35,11 @@ func (r Row) String() string {
 	return b.String()
 }
 
+// rule returns a row as decisions name it.
+func (r Row) rule() moderation.Rule {
+	return moderation.Rule{Source: r.Source, Text: r.String()}
+}
+
 // clone returns a row that shares nothing with r.
 func (r Row) clone() Row {
 	r.Fields = slices.Clone(r.Fields)
@@ -50,8 +57,9 @@ type Source interface {
 	Load(ctx context.Context) ([]Row, error)
 }
 
-// partialSource is a source that can go on reading behind a row that can't be
-// read, so that all that is wrong is reported at once.
+// partialSource is a source of ours, which keeps no hold of its rows. It can go
+// on reading behind a row that can't be read, so that all that is wrong is
+// reported at once.
 type partialSource interface {
 	read(ctx context.Context) (rows []Row, unreadable []*RowError, err error)
 }
@@ -91,21 +99,25 @@ func loadRows(ctx context.Context, source Source) ([]Row, []*RowError, error) {
 	}
 }
 
-// load returns copies of a source's rows.
+// load returns rows that share nothing that the source could change.
 func load(ctx context.Context, source Source) loaded {
 	var got loaded
 	if partial, ok := source.(partialSource); ok {
-		got.rows, got.unreadable, got.err = partial.read(ctx)
-	} else {
-		got.rows, got.err = source.Load(ctx)
+		if got.rows, got.unreadable, got.err = partial.read(ctx); got.err != nil {
+			return loaded{err: got.err}
+		}
+		return got
 	}
-	if got.err != nil {
-		return loaded{err: got.err}
+	rows, err := source.Load(ctx)
+	if err != nil {
+		return loaded{err: err}
 	}
-	rows := make([]Row, len(got.rows))
-	for i, r := range got.rows {
-		rows[i] = r.clone()
+	var room columnRoom
+	got.rows = make([]Row, len(rows))
+	for i, r := range rows {
+		got.rows[i] = r
+		got.rows[i].Fields = room.take(len(r.Fields))
+		copy(got.rows[i].Fields, r.Fields)
 	}
-	got.rows = rows
 	return got
 }

@@ -56,7 +56,9 @@ type GrantRow struct {
 
 // Scope is which actions a row is about.
 type Scope struct {
-	Kind, Tier, Domain Pattern // all three must match
+	Kind   Pattern // * for all, a prefix, or one kind
+	Tier   Pattern // * for all, or one tier
+	Domain Pattern // * for all, or one domain
 }
 
 // Covers reports whether the scope is about all of what is named; each may be
@@ -118,8 +120,8 @@ func (c condition) typed() Condition {
 	return Condition{About: about, Label: c.label, Above: c.above}
 }
 
-func (r *rule) typed() RuleRow {
-	return RuleRow{Row: r.row.clone(), Role: r.role, Label: r.label, Step: r.step, Scope: r.scope.typed(), Deny: r.deny}
+func (r *rule) typed(row Row) RuleRow {
+	return RuleRow{Row: row, Role: r.role, Label: r.label, Step: r.step, Scope: r.scope.typed(), Deny: r.deny}
 }
 
 func (n *need) typed() RequirementRow {
@@ -137,6 +139,6 @@ func (l *limit) typed() LimitRow {
 		Amount: s.amount, Window: s.window, Over: cloneSlots(l.over)}
 }
 
-func (g *grant) typed(r *roles) GrantRow {
-	return GrantRow{Row: g.row.clone(), Grantee: g.grantee, IsRole: r.isRole(g.grantee), Role: g.role, Domain: g.domain.typed(), From: g.from, Until: g.until}
+func (g *grant) typed(row Row, r *roles) GrantRow {
+	return GrantRow{Row: row, Grantee: g.grantee, IsRole: r.isRole(g.grantee), Role: g.role, Domain: g.domain.typed(), From: g.from, Until: g.until}
 }

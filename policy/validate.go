@@ -2,28 +2,29 @@ package policy
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/elevenminutes/interlock/moderation"
 )
 
-// validate reports what is wrong with rows that are right by themselves. It
-// returns the roles, which need validation to be used.
-func validate(p *parsed, v *vocabulary, name string, rep *report) *roles {
-	r := newRoles(p)
+// validate reports what is wrong with rows that are right by themselves. They
+// are indexed already.
+func (s *snapshot) validate(name string, rep *report) {
+	p, g := s.parsed, newGranting(s.roles, s.parsed.grants)
 	p.checkAnyAllow(name, rep)
-	p.checkGrantees(r, rep)
-	p.checkCycle(r, rep)
+	g.checkGrantees(rep)
+	g.checkCycle(rep)
 	p.checkLimits(rep)
 	if len(rep.errs) > 0 {
-		return r // the checks below would only find the same again
+		return // the checks below would only find the same again
 	}
-	u := newUniverse(p, v)
-	p.checkCovered(u, rep)
-	checkQuorums(p, r, u, rep)
-	p.checkChange(r, rep)
-	return r
+	u := newUniverse(p, s.words)
+	s.checkCovered(u, rep)
+	checkQuorums(s, g, u, rep)
+	s.checkChange(g, rep)
 }
 
 func (p *parsed) checkAnyAllow(name string, rep *report) {
@@ -34,25 +35,26 @@ func (p *parsed) checkAnyAllow(name string, rep *report) {
 
 // checkGrantees: a grantee that is a role somewhere, but that nobody is
 // granted, is in truth a login. Casbin would let the login hold the role.
-func (p *parsed) checkGrantees(r *roles, rep *report) {
-	for _, g := range p.grants {
-		if id, isRole := r.ids[g.grantee]; isRole && len(r.granted[id]) == 0 {
-			rep.add(g.row, "login", g.grantee, "is the name of a role that nobody is granted; rename the login, or grant the role")
+func (g *granting) checkGrantees(rep *report) {
+	for i := range g.grants {
+		if role := g.roleOf[g.grants[i].grantee]; role != noRole && len(g.of(role)) == 0 {
+			rep.add(g.table.row(int(g.grants[i].row)), "login", g.roles.names[role], "is the name of a role that nobody is granted; rename the login, or grant the role")
 		}
 	}
 }
 
-func (p *parsed) checkCycle(r *roles, rep *report) {
-	grants := r.cycle()
-	if grants == nil {
+func (g *granting) checkCycle(rep *report) {
+	links := g.cycle()
+	if links == nil {
 		return
 	}
 	var path, rows []string
-	for _, g := range grants {
-		path, rows = append(path, g.grantee), append(rows, g.row.Source)
+	for _, l := range links {
+		row := g.table.row(int(l.row))
+		path, rows = append(path, row.column("login")), append(rows, row.Source)
 	}
-	path = append(path, grants[0].grantee)
-	rep.add(grants[0].row, "role", grants[0].role, "roles go in a circle: %s (%s); remove one of the rows", strings.Join(path, " has "), strings.Join(rows, ", "))
+	path = append(path, path[0])
+	rep.add(g.table.row(int(links[0].row)), "role", path[1], "roles go in a circle: %s (%s); remove one of the rows", strings.Join(path, " has "), strings.Join(rows, ", "))
 }
 
 // checkLimits: two limits of one shape would share a bucket.
@@ -80,20 +82,15 @@ const otherDomain = "\x00"
 func newUniverse(p *parsed, v *vocabulary) *universe {
 	u := &universe{tiers: v.tiers.list, domains: v.domains.list, open: len(v.domains.list) == 0}
 	kinds := slices.Clone(v.kinds.list)
-	for _, s := range p.scopes() {
+	for s := range p.scopes() {
 		if isOwnKind(s.kind.text) && !s.namesChange() { // which checkChange looks at
 			kinds = append(kinds, s.kind.representative())
 		}
-		if u.open && s.domain.form == exact {
-			u.domains = append(u.domains, s.domain.text)
-		}
 	}
-	for _, g := range p.grants {
-		if u.open && g.domain.form == exact {
-			u.domains = append(u.domains, g.domain.text)
-		}
+	if u.open {
+		u.domains = slices.Sorted(maps.Keys(p.grants.domains))
 	}
-	u.kinds, u.domains = newNames(kinds).list, newNames(u.domains).list
+	u.kinds = newNames(kinds).list
 	return u
 }
 
@@ -105,18 +102,25 @@ func (p pattern) representative() string {
 	return p.text
 }
 
-func (p *parsed) scopes() []scope {
-	var list []scope
-	for _, r := range p.rules {
-		list = append(list, r.scope)
+// scopes yields the scope of every row that has one.
+func (p *parsed) scopes() iter.Seq[*scope] {
+	return func(yield func(*scope) bool) {
+		for _, r := range p.rules {
+			if !yield(&r.scope) {
+				return
+			}
+		}
+		for _, n := range p.needs {
+			if !yield(&n.scope) {
+				return
+			}
+		}
+		for _, l := range p.limits {
+			if !yield(&l.shape.scope) {
+				return
+			}
+		}
 	}
-	for _, n := range p.needs {
-		list = append(list, n.scope)
-	}
-	for _, l := range p.limits {
-		list = append(list, l.shape.scope)
-	}
-	return list
 }
 
 // point is one kind, tier and domain.
@@ -124,16 +128,31 @@ type point struct{ kind, tier, domain string }
 
 func (p point) String() string { return place(p.kind, p.tier, p.domain) }
 
-// points returns what a scope covers.
-func (u *universe) points(s scope, domains []string) []point {
-	var list []point
-	for _, kind := range u.kinds {
-		for _, tier := range u.tiers {
-			for _, domain := range domains {
-				if s.covers(kind, tier, domain) {
-					list = append(list, point{kind, tier, domain})
+// points yields what a scope covers.
+func (u *universe) points(s scope, domains []string) iter.Seq[point] {
+	kinds, tiers, domains := s.kind.among(u.kinds), s.tier.among(u.tiers), s.domain.among(domains)
+	return func(yield func(point) bool) {
+		for _, kind := range kinds {
+			for _, tier := range tiers {
+				for _, domain := range domains {
+					if !yield(point{kind, tier, domain}) {
+						return
+					}
 				}
 			}
+		}
+	}
+}
+
+// among returns the names that a pattern covers.
+func (p pattern) among(names []string) []string {
+	if p.form == all {
+		return names
+	}
+	var list []string
+	for _, name := range names {
+		if p.covers(name) {
+			list = append(list, name)
 		}
 	}
 	return list
@@ -164,37 +183,55 @@ func mustState(s moderation.Step) bool {
 
 // checkCovered reports rows that allow a step for which no row says what it
 // needs: one without conditions, since those may not hold.
-func (p *parsed) checkCovered(u *universe, rep *report) {
+func (s *snapshot) checkCovered(u *universe, rep *report) {
 	type asked struct {
 		step  moderation.Step
 		scope scope
 	}
-	known := make(map[asked][]point)
-	for _, r := range p.rules {
+	type gap struct {
+		first   point
+		missing int
+	}
+	known := make(map[asked]gap)
+	for _, r := range s.parsed.rules {
 		if r.deny || !mustState(r.step) {
 			continue
 		}
 		key := asked{r.step, r.scope}
-		missing, ok := known[key]
+		found, ok := known[key]
 		if !ok {
-			missing = p.uncovered(u, r.step, r.scope)
-			known[key] = missing
+			for at := range s.uncovered(u, r.step, r.scope) {
+				if found.missing++; found.missing == 1 {
+					found.first = at
+				}
+			}
+			known[key] = found
 		}
-		if len(missing) > 0 {
-			rep.add(r.row, "step", string(r.step), "is allowed, but no p2 row says what it needs for %s%s; add one whose when is *", missing[0], more(len(missing)-1))
+		if found.missing > 0 {
+			rep.add(s.table.row(r.row), "step", string(r.step), "is allowed, but no p2 row says what it needs for %s%s; add one whose when is *", found.first, more(found.missing-1))
 		}
 	}
 }
 
-func (p *parsed) uncovered(u *universe, step moderation.Step, s scope) []point {
+func (s *snapshot) uncovered(u *universe, step moderation.Step, about scope) iter.Seq[point] {
 	if step == moderation.StepUnfreeze {
 		u = u.withAny()
 	}
-	return slices.DeleteFunc(u.points(s, u.allDomains()), func(at point) bool {
-		return slices.ContainsFunc(p.needs, func(n *need) bool {
-			return n.step == step && len(n.when) == 0 && n.scope.covers(at.kind, at.tier, at.domain)
-		})
-	})
+	return func(yield func(point) bool) {
+		for at := range u.points(about, u.allDomains()) {
+			always := func(need uint32) bool { return len(s.parsed.needs[need].when) == 0 }
+			if !slices.ContainsFunc(s.needsAt(step, at), always) && !yield(at) {
+				return
+			}
+		}
+	}
+}
+
+// needsAt returns the rows that ask something at a point, by number.
+func (s *snapshot) needsAt(step moderation.Step, at point) []uint32 {
+	var l locus
+	s.places.locate(&l, at.kind, at.tier, at.domain)
+	return s.asks.rowsAbout(stepNumber(step), &l)
 }
 
 // withAny adds what a question about everything is about.

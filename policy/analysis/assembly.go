@@ -90,18 +90,19 @@ type quorum struct {
 	slots  []moderation.Slot
 	hold   time.Duration
 	askers []*holding
+	rows   []string // those that ask for it
 }
 
 // quorums returns what a step needs of those who may take it in a cell, the
 // fewest slots first.
-func (s *assembly) quorums(step moderation.Step, c cell, reach int64) []quorum {
+func (s *assembly) quorums(step moderation.Step, c cell, p probe) []quorum {
 	var list []quorum
 	at := make(map[string]int)
 	for _, h := range s.holdings {
 		if !s.mayEver(h, step) {
 			continue
 		}
-		d := s.ask(h, step, c, s.easiest(step, c, reach))
+		d := s.ask(h, step, c, p)
 		if !s.opens(step, c, &d) {
 			continue
 		}
@@ -110,7 +111,7 @@ func (s *assembly) quorums(step moderation.Step, c cell, reach int64) []quorum {
 		if !known {
 			i = len(list)
 			at[key] = i
-			list = append(list, quorum{slots: d.Requirement.Quorum.Slots, hold: d.Requirement.Hold})
+			list = append(list, quorum{slots: d.Requirement.Quorum.Slots, hold: d.Requirement.Hold, rows: sources(d.Requirement.Rules)})
 		}
 		list[i].askers = append(list[i].askers, h)
 	}
@@ -125,6 +126,7 @@ type coalition struct {
 	slots     []moderation.Slot
 	approvers []candidate
 	hold      time.Duration
+	needed    []candidate // without whom it can't be done, where that is all
 	only      bool
 }
 
@@ -143,7 +145,7 @@ func (s *assembly) form(quorums []quorum, p pool, more []moderation.Slot) (coali
 				// Of those without owners, one more than there are slots are
 				// enough: one of them is not needed as an approver.
 				if approvers := match(fits, s.barred(asker)); approvers != nil {
-					return coalition{asker, h, slots, approvers, q.hold, only(fits, anybody)}, true
+					return coalition{asker, h, slots, approvers, q.hold, anybody, only(fits, anybody)}, true
 				}
 			}
 		}

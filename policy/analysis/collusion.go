@@ -163,7 +163,7 @@ func (s *assembly) smallest(step moderation.Step, about cell, reach int64, pools
 		best.Kinds = s.ground.kinds[about.kind].names
 	}
 	for _, p := range pools {
-		quorums := s.quorums(step, p.cell, reach)
+		quorums := s.quorums(step, p.cell, s.easiest(step, p.cell, reach))
 		found, ok := s.form(quorums, p, nil)
 		if !ok || best.Size > 0 && best.Size <= len(found.slots)+1 {
 			continue

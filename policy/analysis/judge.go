@@ -33,6 +33,12 @@ func (a *Analysis) easiest(step moderation.Step, c cell, reach int64) probe {
 	return p
 }
 
+// hardest is the probe that meets every condition but those about labels and
+// batches, which no action is yet.
+func hardest() probe {
+	return probe{duration: moderation.Permanent, reach: math.MaxInt64, since: math.MaxInt64, count: 1}
+}
+
 // ask asks whether a login with a holding may take a step.
 func (a *Analysis) ask(h *holding, step moderation.Step, c cell, p probe) moderation.Decision {
 	q := moderation.Question{

@@ -47,6 +47,9 @@ type Where struct {
 	Kinds   []string `json:"kinds"`
 	Tiers   []string `json:"tiers"`
 	Domains []string `json:"domains"`
+	// AtOnce says that it is about everything at once, as a freeze can be; not
+	// about each by itself.
+	AtOnce bool `json:"at_once,omitempty"`
 }
 
 // What is the sort of a change. The texts are stable.
@@ -142,7 +145,7 @@ func compareChanges(a, b Change) int {
 func (g *ground) where(cells []cell) []Where {
 	var list []Where
 	for _, b := range g.blocks(cells) {
-		list = append(list, Where{namesOf(g.kinds, b.kinds), namesOf(g.tiers, b.tiers), namesOf(g.domains, b.domains)})
+		list = append(list, Where{namesOf(g.kinds, b.kinds), namesOf(g.tiers, b.tiers), namesOf(g.domains, b.domains), b.first == anywhere})
 	}
 	return list
 }
@@ -202,6 +205,10 @@ func (c Change) where() string {
 		if i == maxNamed {
 			list = append(list, fmt.Sprintf("and %d more", len(c.Where)-i))
 			break
+		}
+		if w.AtOnce {
+			list = append(list, "everything at once")
+			continue
 		}
 		list = append(list, listed(w.Kinds)+"; "+listed(w.Tiers)+"; "+listed(w.Domains))
 	}

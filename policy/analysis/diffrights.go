@@ -286,7 +286,7 @@ type changeGroups struct {
 func newChangeGroups() *changeGroups { return &changeGroups{changes: make(map[string]*Change)} }
 
 func (g *changeGroups) add(c Change, people []string) {
-	key := fmt.Sprintf("%s %s %q %q %d %d", c.What, c.Step, c.When, c.Where, c.From.UnixNano(), c.Until.UnixNano())
+	key := fmt.Sprintf("%s %s %q %+v %d %d", c.What, c.Step, c.When, c.Where, c.From.UnixNano(), c.Until.UnixNano())
 	known := g.changes[key]
 	if known == nil {
 		known = &c

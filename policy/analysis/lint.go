@@ -45,7 +45,7 @@ const (
 	CodeUnknownLogin Code = "unknown_login"
 	// CodeRoleWithoutHolder: nobody has a role, now or later.
 	CodeRoleWithoutHolder Code = "role_without_holder"
-	// CodeNeverMatches: a row is about no kind, tier or domain that there is.
+	// CodeNeverMatches: a row is for a role in a domain where nobody has it.
 	CodeNeverMatches Code = "never_matches"
 	// CodeContradicted: whatever a row allows, another one denies.
 	CodeContradicted Code = "contradicted"
@@ -75,7 +75,7 @@ func (a *Analysis) Lint(ctx context.Context) (Findings, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	l := &linting{Analysis: a, held: a.heldByAnybody()}
+	l := &linting{Analysis: a, held: a.heldByAnybody("")}
 	l.grantRows()
 	l.roles()
 	l.rules()

@@ -11,13 +11,14 @@ import (
 )
 
 // heldByAnybody returns the roles that people of the directory have at the
-// analysis' moment or will have later.
-func (a *Analysis) heldByAnybody() map[string]bool {
+// analysis' moment or will have later, in some domain where none is given.
+func (a *Analysis) heldByAnybody(domain string) map[string]bool {
 	held := make(map[string]bool)
 	var reach func(rows []policy.GrantRow)
 	reach = func(rows []policy.GrantRow) {
 		for _, g := range rows {
-			if (g.Until.IsZero() || g.Until.After(a.at)) && !held[g.Role] {
+			lasts := g.Until.IsZero() || g.Until.After(a.at)
+			if lasts && (domain == "" || g.Domain.Covers(domain)) && !held[g.Role] {
 				held[g.Role] = true
 				reach(a.grants.ofRole[g.Role])
 			}
@@ -95,10 +96,10 @@ func (l *linting) roles() {
 
 // rules looks for p rows that another one makes useless.
 func (l *linting) rules() {
-	bySubject := make(map[string][]policy.RuleRow)
+	bySubject, heldIn := make(map[string][]policy.RuleRow), make(map[string]map[string]bool)
 	for r := range l.policy.Rules() {
 		bySubject[subject(r)] = append(bySubject[subject(r)], r)
-		l.matches(r.Row, r.Scope)
+		l.matches(r, heldIn)
 	}
 	implied := l.implied()
 	for r := range l.policy.Rules() {
@@ -161,28 +162,29 @@ func within(outer, inner policy.Scope) bool {
 	return outer.Covers(string(inner.Kind), string(inner.Tier), string(inner.Domain))
 }
 
-// matches reports a row that is about nothing that there is.
-func (l *linting) matches(row policy.Row, s policy.Scope) {
-	kind := strings.HasPrefix(string(s.Kind), "interlock.") || slices.ContainsFunc(l.policy.Kinds(), s.Kind.Covers)
-	domains := l.policy.Domains()
-	domain := len(domains) == 0 || slices.ContainsFunc(domains, s.Domain.Covers)
-	if !kind || !domain || !slices.ContainsFunc(l.policy.Tiers(), s.Tier.Covers) {
-		l.add(CodeNeverMatches, []string{row.Source}, "Remove the row, or name what there is.",
-			"%s is about %s, tier %s, domain %s, and there is no such thing.", row.Source, s.Kind, s.Tier, s.Domain)
+// matches reports a row that allows something in a domain where nobody has
+// its role.
+func (l *linting) matches(r policy.RuleRow, heldIn map[string]map[string]bool) {
+	domain := string(r.Scope.Domain)
+	if r.Deny || domain == moderation.Any || !l.held[r.Role] {
+		return
+	}
+	if heldIn[domain] == nil {
+		heldIn[domain] = l.heldByAnybody(domain)
+	}
+	if !heldIn[domain][r.Role] {
+		l.add(CodeNeverMatches, []string{r.Row.Source}, "Grant the role there, or remove the row.",
+			"%s is for the role %s in the domain %s, where nobody has it.", r.Row.Source, r.Role, domain)
 	}
 }
 
-// requirements looks for p2 and p3 rows that do nothing.
+// requirements looks for p2 rows that do nothing, or add up.
 func (l *linting) requirements() {
 	for r := range l.policy.Requirements() {
-		l.matches(r.Row, r.Scope)
 		if len(r.When) > 0 && len(r.Slots) == 0 && r.Hold == 0 && r.Deadline == 0 {
 			l.add(CodeWithoutEffect, []string{r.Row.Source}, "Remove the row, or say what it needs.",
 				"%s asks for nothing: a condition can only add to what other rows ask for.", r.Row.Source)
 		}
-	}
-	for r := range l.policy.Limits() {
-		l.matches(r.Row, r.Scope)
 	}
 	l.sums()
 }

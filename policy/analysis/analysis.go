@@ -34,7 +34,7 @@ type Config struct {
 // methods may be called by many goroutines at once, and what they return is
 // the caller's.
 type Analysis struct {
-	mu        sync.Mutex // guards grants and rows, which fill as they are asked
+	mu        sync.Mutex // guards grants, rows and allowed, which fill as they are asked
 	policy    *policy.Policy
 	directory Directory
 	at, until time.Time
@@ -46,7 +46,8 @@ type Analysis struct {
 	limits    map[moderation.Step][]policy.LimitRow
 	rows      map[charged][]int
 	targets   map[string]Targets
-	allows    map[moderation.Step]map[string]bool // the roles that rows allow a step
+	allows    map[moderation.Step][]policy.RuleRow
+	allowed   map[charged]map[string]bool // the roles that rows allow a step in a cell
 }
 
 var errNotMade = errors.New("analysis: the analysis was not made with New")
@@ -66,7 +67,8 @@ func newAnalysis(c Config, shared *ground) (*Analysis, error) {
 		policy: c.Policy, directory: c.Directory, at: c.At, until: c.Until, protected: c.Protected,
 		kinds: newKindFacts(c.Directory.Kinds), ground: shared, bands: newBands(c.Policy),
 		limits: make(map[moderation.Step][]policy.LimitRow), targets: make(map[string]Targets),
-		rows: make(map[charged][]int), allows: make(map[moderation.Step]map[string]bool),
+		rows: make(map[charged][]int), allows: make(map[moderation.Step][]policy.RuleRow),
+		allowed: make(map[charged]map[string]bool),
 	}
 	if c.Protected == nil {
 		a.protected = c.Policy.Tiers()[1:]
@@ -79,10 +81,9 @@ func newAnalysis(c Config, shared *ground) (*Analysis, error) {
 		a.limits[l.Step] = append(a.limits[l.Step], l)
 	}
 	for r := range c.Policy.Rules() {
-		if a.allows[r.Step] == nil {
-			a.allows[r.Step] = make(map[string]bool)
+		if !r.Deny {
+			a.allows[r.Step] = append(a.allows[r.Step], r)
 		}
-		a.allows[r.Step][r.Role] = a.allows[r.Step][r.Role] || !r.Deny
 	}
 	for _, t := range c.Directory.Targets {
 		a.targets[t.Tier] = t

@@ -43,7 +43,7 @@ type pool struct {
 func (s *assembly) pool(c cell) pool {
 	p := pool{cell: c}
 	for _, h := range s.holdings {
-		if !h.approver() || !s.mayEver(h, moderation.StepApprove) {
+		if !h.approver() || !s.mayAsk(h, moderation.StepApprove, c) {
 			continue
 		}
 		if d := s.ask(h, moderation.StepApprove, c, probe{count: 1}); d.Allowed {
@@ -99,7 +99,7 @@ func (s *assembly) quorums(step moderation.Step, c cell, p probe) []quorum {
 	var list []quorum
 	at := make(map[string]int)
 	for _, h := range s.holdings {
-		if !s.mayEver(h, step) {
+		if !s.mayAsk(h, step, c) {
 			continue
 		}
 		d := s.ask(h, step, c, p)

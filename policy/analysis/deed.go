@@ -20,16 +20,6 @@ func classKey(who present) string {
 	return fmt.Sprint(ids)
 }
 
-// mayEver reports whether any row allows the step to a role that is held.
-func (a *Analysis) mayEver(h *holding, step moderation.Step) bool {
-	for _, roles := range h.roles {
-		if slices.ContainsFunc(roles, func(role string) bool { return a.allows[step][role] }) {
-			return true
-		}
-	}
-	return false
-}
-
 // exposed returns what one person of a class can do alone.
 func (x *exposing) exposed(class *exposedClass) Exposed {
 	slices.Sort(class.people)

@@ -141,7 +141,7 @@ func (c *comparison) canFill(after bool, t twin, place cell, slot moderation.Slo
 	if after {
 		a, h = c.after, t.after
 	}
-	if !h.approver() || !fillsSlot(slot, h.rolesIn(place)) || !a.mayEver(h, moderation.StepApprove) {
+	if !h.approver() || !fillsSlot(slot, h.rolesIn(place)) || !a.mayAsk(h, moderation.StepApprove, place) {
 		return false
 	}
 	d := a.ask(h, moderation.StepApprove, place, probe{count: 1})
@@ -210,24 +210,7 @@ func (c *comparison) approversChanged() bool {
 // cell: what nobody may take needs nothing, and what one version does not allow
 // is gained or lost as a whole.
 func (c *comparison) askable(step moderation.Step, place cell) bool {
-	for _, a := range []*Analysis{c.before, c.after} {
-		allows := func(r policy.RuleRow) bool {
-			return !r.Deny && r.Step == step && r.Scope.Covers(a.ground.kind(place), a.ground.tier(place), a.ground.domain(place))
-		}
-		if !containsSeq(a.policy.Rules(), allows) {
-			return false
-		}
-	}
-	return true
-}
-
-func containsSeq[T any](seq func(func(T) bool), is func(T) bool) bool {
-	for one := range seq {
-		if is(one) {
-			return true
-		}
-	}
-	return false
+	return len(c.before.allowing(step, place)) > 0 && len(c.after.allowing(step, place)) > 0
 }
 
 // compareNeeds returns how two requirements differ.

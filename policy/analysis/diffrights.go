@@ -138,11 +138,8 @@ func (c *comparison) rightsUnder(a *Analysis, h *holding, whole bool, label stri
 	steps := moderation.Steps()
 	bits := make([]uint64, (len(steps)*len(c.cells)+63)/64)
 	for s, step := range steps {
-		if !a.mayEver(h, step) {
-			continue
-		}
 		for i, place := range c.cells {
-			if place == anywhere && !general(step) || !whole && !c.changed.touch(a.ground, step, place, label) {
+			if place == anywhere && !general(step) || !a.mayAsk(h, step, place) || !whole && !c.changed.touch(a.ground, step, place, label) {
 				continue
 			}
 			d := a.ask(h, step, place, a.easiest(step, place, 0))

@@ -161,10 +161,10 @@ func (x *exposing) stakesOf(h *holding) []stakeOf {
 	}
 	var list []stakeOf
 	for _, step := range aloneSteps() {
-		if !x.mayEver(h, step) {
-			continue
-		}
 		for _, c := range x.ground.places(step) {
+			if !x.mayAsk(h, step, c) {
+				continue
+			}
 			if found, can := x.alone(h, step, c); can {
 				list = append(list, stakeOf{step, stake{c, found, 1}})
 			}

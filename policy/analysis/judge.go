@@ -12,6 +12,29 @@ import (
 // decide is the only place where the policy is asked.
 func (a *Analysis) decide(q *moderation.Question) moderation.Decision { return a.policy.Decide(*q) }
 
+// mayAsk reports whether some row allows a step in a cell to a role that is
+// held: else there is no need to ask.
+func (a *Analysis) mayAsk(h *holding, step moderation.Step, c cell) bool {
+	roles := a.allowing(step, c)
+	return len(roles) > 0 && slices.ContainsFunc(h.rolesIn(c), func(role string) bool { return roles[role] })
+}
+
+// allowing returns the roles to which rows allow a step in a cell.
+func (a *Analysis) allowing(step moderation.Step, c cell) map[string]bool {
+	where := charged{step, c}
+	roles, known := a.allowed[where]
+	if !known {
+		roles = make(map[string]bool)
+		for _, r := range a.allows[step] {
+			if r.Scope.Covers(a.ground.kind(c), a.ground.tier(c), a.ground.domain(c)) {
+				roles[r.Role] = true
+			}
+		}
+		a.allowed[where] = roles
+	}
+	return roles
+}
+
 // probe is what of a question is neither who, nor what, nor where.
 type probe struct {
 	duration time.Duration

@@ -194,7 +194,7 @@ func (l *linting) wildcards() {
 	for r := range l.policy.Rules() {
 		if !r.Deny && r.Step == moderation.StepRequest && r.Scope.Tier == moderation.Any && len(l.protected) > 0 {
 			l.add(CodeWildcardReachesProtected, []string{r.Row.Source}, "Write a row for each tier that is meant.",
-				"%s lets %s request %s on every tier, the protected %s among them, without naming it.",
+				"%s lets %s request %s on every tier, without naming those that are protected (%s).",
 				r.Row.Source, r.Role, r.Scope.Kind, strings.Join(l.protected, " "))
 		}
 	}

@@ -30,7 +30,7 @@ func (d *deed) shorter(o *deed) bool {
 func (d *deed) story(p *policy.Policy, others int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "One person alone can do this, on %s:\n", d.At.UTC().Format(time.RFC3339))
-	fmt.Fprintf(&b, "  %s, by the login %s, takes the step %s: %s of a target of tier %s in the domain %s.\n", d.person, d.Login, d.Step, first(d.Kinds, p.Kinds()), d.Tier, first(d.Domains, p.Domains()))
+	fmt.Fprintf(&b, "  %s, by the login %s, takes the step %s: %s of a target of tier %s in %s.\n", d.person, d.Login, d.Step, first(d.Kinds, p.Kinds()), d.Tier, domain(d.Domains))
 	switch {
 	case d.Hold > 0:
 		fmt.Fprintf(&b, "  Nobody need agree; it is done after a hold of %v.\n", d.Hold)
@@ -41,27 +41,41 @@ func (d *deed) story(p *policy.Policy, others int) string {
 		fmt.Fprintf(&b, "  The target may have a reach of up to %v.\n", d.ReachAtMost)
 	}
 	b.WriteString(rows(p, "Allowed by", d.Rules))
-	fmt.Fprintf(&b, "  %s %v an hour and %v a day.", d.person, amount(d.Hour), amount(d.Day))
+	fmt.Fprintf(&b, "  It can be done %v in any hour, %v in any day.", amount(d.Hour), amount(d.Day))
 	b.WriteString(rowsAfter(p, "\n  Bounded by", d.Limits))
-	if others > 0 {
+	switch {
+	case others == 1:
+		b.WriteString("\n  One other person can do such things alone.")
+	case others > 1:
 		fmt.Fprintf(&b, "\n  %d other people can do such things alone.", others)
 	}
 	return b.String()
 }
 
 func amount(a analysis.Allowance) string {
-	return fmt.Sprintf("can do %v, with a reach of %v,", a.Actions, a.Reach)
+	switch {
+	case a.Actions == analysis.Unbounded && a.Reach == analysis.Unbounded:
+		return "any number of times"
+	case a.Actions == analysis.Unbounded:
+		return fmt.Sprintf("any number of times (reach %v)", a.Reach)
+	}
+	return fmt.Sprintf("%v times (reach %v)", a.Actions, a.Reach)
 }
 
 // first names one of a list; of all, the first that there is.
 func first(list, all []string) string {
-	switch {
-	case list[0] != moderation.Any:
-		return list[0]
-	case len(all) > 0:
+	if list[0] == moderation.Any && len(all) > 0 {
 		return all[0]
 	}
-	return "any"
+	return list[0]
+}
+
+// domain names one of a list of domains.
+func domain(list []string) string {
+	if list[0] == moderation.Any {
+		return "any domain"
+	}
+	return "the domain " + list[0]
 }
 
 // rows lists rows with their texts, a line each.
@@ -94,13 +108,13 @@ func members(s analysis.Coalition) string {
 }
 
 func tooFew(p *policy.Policy, s analysis.Coalition, people int) string {
-	return fmt.Sprintf("%d people are enough where it should take %d, on %s:\n%s%s", s.Size, people, s.At.UTC().Format(time.RFC3339), members(s), strings.TrimRight(rows(p, "Allowed by", s.Rules), "\n"))
+	return fmt.Sprintf("A set of %d is enough where it should take %d, on %s:\n%s%s", s.Size, people, s.At.UTC().Format(time.RFC3339), members(s), strings.TrimRight(rows(p, "Allowed by", s.Rules), "\n"))
 }
 
 func tooMany(p *policy.Policy, done, undo analysis.Coalition, people int) string {
-	text := fmt.Sprintf("What %d people can do can't be taken back by %d:\n%s", done.Size, people, members(done))
+	text := fmt.Sprintf("What takes %d to do can't be undone by %d:\n%s", done.Size, people, members(done))
 	if undo.Size == 0 {
 		return text + "  Nobody can undo it, whoever helps."
 	}
-	return text + fmt.Sprintf("  To undo it takes %d people:\n%s%s", undo.Size, members(undo), strings.TrimRight(rows(p, "Asked for by", undo.Rules), "\n"))
+	return text + fmt.Sprintf("  To undo it takes %d:\n%s%s", undo.Size, members(undo), strings.TrimRight(rows(p, "Asked for by", undo.Rules), "\n"))
 }

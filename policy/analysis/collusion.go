@@ -12,9 +12,9 @@ import (
 // Collusion is how few people can do what together. Make it with
 // [Analysis.Collusion]; the zero value says nothing.
 type Collusion struct {
-	Policy string    `json:"policy"` // the policy's digest
-	At     time.Time `json:"at"`
-	Until  time.Time `json:"until,omitzero"` // zero for the one moment
+	Policy string    `json:"policy"`         // the policy's digest
+	At     time.Time `json:"at"`             // the moment that was looked at
+	Until  time.Time `json:"until,omitzero"` // and up to when; zero for the one moment
 	// Sets has one entry for each step, kind, tier and band of reach.
 	Sets []Coalition `json:"sets"`
 }
@@ -22,16 +22,19 @@ type Collusion struct {
 // Coalition is a smallest set of people that can do something: with fewer it
 // can't be done, whoever they are.
 type Coalition struct {
+	// Step is what they do.
 	Step moderation.Step `json:"step"`
 	// Kinds are alike to every row of the policy; * are all at once.
 	Kinds []string `json:"kinds"`
-	Tier  string   `json:"tier"`
+	// Tier is whom it is done to; * for everything at once.
+	Tier string `json:"tier"`
 	// Domain is one in which so few can do it.
 	Domain string `json:"domain"`
 	// ReachOver is above which reach of the target this holds; zero for all
 	// that no other entry is about.
-	ReachOver int64     `json:"reach_over,omitempty"`
-	At        time.Time `json:"at"`
+	ReachOver int64 `json:"reach_over,omitempty"`
+	// At is the moment at which so few can do it, the first of a range.
+	At time.Time `json:"at"`
 	// Size is how many people it takes; zero where nobody can do it at all.
 	Size int `json:"size"`
 	// Requester and Approvers are one such set.
@@ -50,8 +53,8 @@ type Coalition struct {
 
 // Member is a person in a coalition.
 type Member struct {
-	Person string `json:"person"`
-	Login  string `json:"login"`
+	Person string `json:"person"`         // the ID
+	Login  string `json:"login"`          // by which the person does it
 	Slot   string `json:"slot,omitempty"` // what an approver fills, such as lead|director
 }
 

@@ -17,16 +17,16 @@ import (
 // Difference is what changes in meaning from one version of a policy to
 // another. Make it with [Diff]; the zero value says that nothing does.
 type Difference struct {
-	Before  string    `json:"before"` // the digest of the one
-	After   string    `json:"after"`  // and of the other
-	At      time.Time `json:"at"`
-	Changes []Change  `json:"changes"`
+	Before  string    `json:"before"`  // the digest of the one
+	After   string    `json:"after"`   // and of the other
+	At      time.Time `json:"at"`      // the moment from which on both are compared
+	Changes []Change  `json:"changes"` // in order; none where nothing changes
 }
 
 // Change is one thing that is different.
 type Change struct {
-	What What            `json:"what"`
-	Step moderation.Step `json:"step"`
+	What What            `json:"what"` // the sort of change
+	Step moderation.Step `json:"step"` // which step is allowed, needs or is limited otherwise
 	// People are who gains or loses, sorted; none for other changes.
 	People []string `json:"people,omitempty"`
 	// Where is what the step is about, in blocks of every combination.
@@ -44,9 +44,9 @@ type Change struct {
 
 // Where is all combinations of some kinds, tiers and domains; * is all.
 type Where struct {
-	Kinds   []string `json:"kinds"`
-	Tiers   []string `json:"tiers"`
-	Domains []string `json:"domains"`
+	Kinds   []string `json:"kinds"`   // of action
+	Tiers   []string `json:"tiers"`   // of targets
+	Domains []string `json:"domains"` // of targets
 	// AtOnce says that it is about everything at once, as a freeze can be; not
 	// about each by itself.
 	AtOnce bool `json:"at_once,omitempty"`

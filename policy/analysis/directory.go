@@ -58,9 +58,9 @@ type Login struct {
 
 // Targets are what is known of the targets of one tier.
 type Targets struct {
-	Tier    string
-	Count   int64 // how many there are; not negative
-	Largest int64 // the largest reach among them; not negative
+	Tier    string // one of the policy's
+	Count   int64  // how many there are; not negative
+	Largest int64  // the largest reach among them; not negative
 }
 
 // defaultNotice is the guard's.

@@ -12,9 +12,9 @@ import (
 // Exposure is what each person can do alone. Make it with [Analysis.Exposure];
 // the zero value says nothing.
 type Exposure struct {
-	Policy string    `json:"policy"` // the policy's digest
-	At     time.Time `json:"at"`
-	Until  time.Time `json:"until,omitzero"` // zero for the one moment
+	Policy string    `json:"policy"`         // the policy's digest
+	At     time.Time `json:"at"`             // the moment that was looked at
+	Until  time.Time `json:"until,omitzero"` // and up to when; zero for the one moment
 	People int       `json:"people"`         // how many there are in the directory
 	// Groups are people who can do the same alone, those who can do most
 	// first. Who can do nothing alone is in none.
@@ -26,17 +26,17 @@ type Exposure struct {
 // Exposed are people who can do the same alone.
 type Exposed struct {
 	People []string `json:"people"` // sorted IDs
-	Deeds  []Deed   `json:"deeds"`
-	Totals []Total  `json:"totals"`
+	Deeds  []Deed   `json:"deeds"`  // what each of them can do
+	Totals []Total  `json:"totals"` // how much of it, by step and tier
 }
 
 // Deed is something that one person can do alone, in any one of the kinds and
 // any one of the domains.
 type Deed struct {
-	Step    moderation.Step `json:"step"`
-	Kinds   []string        `json:"kinds"`
-	Tier    string          `json:"tier"`
-	Domains []string        `json:"domains"`
+	Step    moderation.Step `json:"step"`    // what is done
+	Kinds   []string        `json:"kinds"`   // any of these; * for all
+	Tier    string          `json:"tier"`    // whom it is done to; * for everything at once
+	Domains []string        `json:"domains"` // any of these; * for all
 	// Login is one by which the first person of the group can do it.
 	Login string `json:"login"`
 	// At is the first moment at which it can be done.
@@ -58,10 +58,10 @@ type Deed struct {
 // Total is how much one person can do alone in one tier, in all kinds and
 // domains together, at most.
 type Total struct {
-	Step moderation.Step `json:"step"`
-	Tier string          `json:"tier"`
-	Hour Allowance       `json:"hour"`
-	Day  Allowance       `json:"day"`
+	Step moderation.Step `json:"step"` // what is done
+	Tier string          `json:"tier"` // whom it is done to
+	Hour Allowance       `json:"hour"` // in any hour
+	Day  Allowance       `json:"day"`  // in any day
 }
 
 // Worst is the worst case of a step and a tier.

@@ -11,7 +11,7 @@ import (
 
 // Finding is something in a policy that is probably not meant.
 type Finding struct {
-	Code Code     `json:"code"`
+	Code Code     `json:"code"`           // what kind of finding it is
 	Rows []string `json:"rows,omitempty"` // where the rows stand; none where a row is missing
 	Text string   `json:"text"`           // what was found, as a sentence
 	Fix  string   `json:"fix"`            // how to mend it

@@ -79,3 +79,26 @@ func ExampleUndoNeedsAtMost() {
 	// Output:
 	// undo needs one person, no tier is immune, and nobody has a last day
 }
+
+// Options narrow what an assertion is about, and when.
+func ExampleOption() {
+	var t testing.TB = printer{}
+	p := before()
+	policytest.NobodyAlone(t, p, analysis.EachLogin(p), at,
+		policytest.Until(time.Date(2017, 12, 1, 0, 0, 0, 0, time.UTC)),
+		policytest.Tier("newsworthy"), policytest.Kind("account.deactivate"), policytest.Step("freeze"))
+	policytest.NoFindings(t, p, analysis.EachLogin(p), at, policytest.Except(analysis.CodeWildcardReachesProtected))
+	fmt.Println("nobody freezes newsworthy accounts, and there are no other findings")
+	// Output:
+	// nobody freezes newsworthy accounts, and there are no other findings
+}
+
+func ExampleAt() {
+	var t testing.TB = printer{}
+	p := before()
+	lastEvening := policytest.At(time.Date(2017, 11, 2, 18, 59, 0, 0, time.UTC))
+	policytest.EveryTierHasSomebody(t, p, analysis.EachLogin(p), lastEvening)
+	fmt.Println("no tier was immune that evening")
+	// Output:
+	// no tier was immune that evening
+}

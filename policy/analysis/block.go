@@ -35,7 +35,7 @@ func merge(list []block, axis func(*block) *[]int, rest func(*block) string) []b
 	for _, b := range list {
 		key := rest(&b)
 		i, known := at[key]
-		if !known || b.first == anywhere || merged[i].first == anywhere {
+		if !known {
 			at[key] = len(merged)
 			merged = append(merged, b)
 			continue

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/elevenminutes/interlock/moderation"
+	"github.com/elevenminutes/interlock/policy"
 	"github.com/elevenminutes/interlock/policy/analysis"
 )
 
@@ -57,6 +58,15 @@ func TestPastAllLimitsItTakesMore(t *testing.T) {
 				t.Errorf("%d people, past limits %d; want 2 and %d", s.Size, got, tc.want)
 			}
 		})
+	}
+}
+
+// A set that is smaller in another domain is not past the limits of the first.
+func TestPastLimitsIsSaidOfTheSameDomain(t *testing.T) {
+	t.Parallel()
+	p := load(t, sound+"p2, request, *, protected, de, *, lead, -, 24h\np3, all, *, *, de, actions, 1, 1d, lead\np3, all, *, *, en, actions, 1, 1d, refuse\ng, lara, lead, *, -, -\n", func(c *policy.Config) { c.Domains = []string{"de", "en"} })
+	if s, _ := collusion(t, analyse(t, p, analysis.EachLogin(p))).Smallest(moderation.StepRequest, "protected"); s.Size != 2 || s.Domain != "en" || s.PastLimits != nil {
+		t.Errorf("%+v; in en it takes two, and a limit lets nobody past", s)
 	}
 }
 

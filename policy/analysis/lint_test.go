@@ -110,6 +110,15 @@ func TestEachFlawIsFound(t *testing.T) {
 	}
 }
 
+// Where domains have names, nobody need act in those that have none.
+func TestDomainsWithoutANameNeedNobody(t *testing.T) {
+	t.Parallel()
+	p := load(t, strings.NewReplacer("mod, *, -, -", "mod, en, -, -", "lead, *, -, -", "lead, en, -, -").Replace(sound))
+	if found := lint(t, analyse(t, p, analysis.EachLogin(p))); len(found) > 0 {
+		t.Errorf("found:\n%s", found)
+	}
+}
+
 // Tiers that are protected are the caller's to name.
 func TestWildcardsMayReachWhatIsNotProtected(t *testing.T) {
 	t.Parallel()

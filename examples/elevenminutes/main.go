@@ -109,7 +109,7 @@ func replayAll(ctx context.Context, o options, stdout, stderr io.Writer) (differ
 		}
 	}
 	if !o.fill {
-		err = errors.Join(story.Summarize(out, all), verdict(out, stderr, all))
+		err = errors.Join(story.Summarize(out, all), story.Expose(ctx, out, all), verdict(out, stderr, all))
 	}
 	changed, verifyErr := verify(ctx, places, told, stderr)
 	return differs || changed, errors.Join(err, verifyErr, out.err)

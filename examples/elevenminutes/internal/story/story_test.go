@@ -158,3 +158,20 @@ func TestAStoryThatCantBeWrittenIsAnError(t *testing.T) {
 		}
 	}
 }
+
+// A folder whose people contradict themselves is told all the same.
+func TestAnExposureThatIsNotKnownIsToldSo(t *testing.T) {
+	t.Parallel()
+	r := replayed(t, "everyverb")
+	var known, unknown strings.Builder
+	if err := story.Expose(t.Context(), &known, []story.Named{{Name: "all", Result: r}}); err != nil || !strings.Contains(known.String(), "people reached") {
+		t.Errorf("%v: %s", err, known.String())
+	}
+	broken := *r
+	other := *r.Scenario
+	other.People = nil
+	broken.Scenario = &other
+	if err := story.Expose(t.Context(), &unknown, []story.Named{{Name: "all", Result: &broken}}); err != nil || !strings.Contains(unknown.String(), "is not known for all") {
+		t.Errorf("%v: %s", err, unknown.String())
+	}
+}

@@ -46,8 +46,8 @@ func openInterlock(t testing.TB, o *office) prepare {
 			}
 		}
 		return func(i int) (bool, error) {
-			d, err := a.Decide(ctx, asked[i])
-			return d.Allowed, err
+			v, err := a.Check(ctx, &asked[i])
+			return v.Allowed(), err
 		}
 	}
 }

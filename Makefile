@@ -25,7 +25,8 @@ fuzz: ## run each fuzz target for FUZZTIME (10s)
 	@bash .ci/fuzz
 
 differential: ## hold a million decisions against Casbin's (QUESTIONS; POLICY_SEED runs one again)
-	@POLICY_QUESTIONS=$(QUESTIONS) go test -count=1 -run '^TestDecisionsAreCasbins$$' -v ./policy | grep -v -e '^=== ' -e '^ *--- PASS'
+	@out=$$(POLICY_QUESTIONS=$(QUESTIONS) go test -count=1 -run '^TestDecisionsAreCasbins$$' -v ./policy); status=$$?; \
+		printf '%s\n' "$$out" | grep -v -e '^=== ' -e '^ *--- PASS'; exit $$status
 
 bench: ## run the benchmarks that match BENCH (all)
 	@$(call each,-code,go test -run '^$$' -bench '$(BENCH)' -benchmem ./...)

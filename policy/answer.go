@@ -64,7 +64,7 @@ func (s *snapshot) judge(v *Verdict, q *moderation.Question, at *locus) outcome 
 	if partly {
 		s.denyPartly(v, q, held)
 	} else {
-		s.deny(v, q, at, held)
+		s.denyWhole(v, q, at, held)
 	}
 	if v.rows.len() > 0 {
 		v.rows.endRules()
@@ -84,8 +84,8 @@ func (s *snapshot) judge(v *Verdict, q *moderation.Question, at *locus) outcome 
 	return s.require(v, q, at, partly)
 }
 
-// deny finds the rows that deny a question about one kind, tier and domain.
-func (s *snapshot) deny(v *Verdict, q *moderation.Question, at *locus, held []uint32) {
+// denyWhole finds the rows that deny a question about one kind, tier and domain.
+func (s *snapshot) denyWhole(v *Verdict, q *moderation.Question, at *locus, held []uint32) {
 	if len(s.denies.entries) == 0 {
 		return
 	}

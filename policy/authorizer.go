@@ -155,5 +155,5 @@ func (a *Authorizer) Rows() []Row {
 	if !a.isOpen() {
 		return nil
 	}
-	return a.current.Load().table.rows()
+	return a.current.Load().rows()
 }

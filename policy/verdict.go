@@ -145,14 +145,15 @@ func (v *Verdict) Requirement() moderation.Requirement {
 
 // Decision returns the whole answer in words, as [Authorizer.Decide] gives it.
 func (v *Verdict) Decision() moderation.Decision {
-	switch {
-	case v.compiled == nil:
+	if v.compiled == nil {
 		return moderation.Decision{Code: v.Code(), Missing: v.Missing()}
-	case v.outcome != allowed:
-		return moderation.Decision{Code: v.Code(), Missing: v.Missing(), Rules: v.Rules(), Roles: v.Roles(),
-			Policy: v.compiled.digest, AsOf: v.asOf}
 	}
-	return v.grant()
+	if v.outcome == allowed {
+		return v.grant()
+	}
+	d := v.compiled.deny(v.Code(), v.Missing())
+	d.Rules, d.Roles, d.AsOf = v.Rules(), v.Roles(), v.asOf
+	return d
 }
 
 // digest is that of the policy; empty where there was none.

@@ -11,21 +11,21 @@ import (
 func (s *snapshot) answer(v *Verdict, q *moderation.Question) {
 	v.compiled = s
 	if q == nil {
-		v.outcome = noQuestion
+		v.ruling = noQuestion
 		return
 	}
 	v.step, v.kind, v.tier, v.domain = q.Step, q.Kind, q.Target.Tier, q.Target.Domain
 	var at locus
-	if v.outcome = s.identify(v, q, &at); v.outcome != 0 {
+	if v.ruling = s.identify(v, q, &at); v.ruling != 0 {
 		return
 	}
-	if v.outcome = s.judge(v, q, &at); v.outcome == 0 {
-		v.outcome = noRule
+	if v.ruling = s.judge(v, q, &at); v.ruling == 0 {
+		v.ruling = noRule
 	}
 }
 
 // identify finds the numbers of what a question names.
-func (s *snapshot) identify(v *Verdict, q *moderation.Question, at *locus) outcome {
+func (s *snapshot) identify(v *Verdict, q *moderation.Question, at *locus) ruling {
 	v.number = stepNumber(q.Step)
 	switch {
 	case v.number == noStep:
@@ -58,7 +58,7 @@ func (s *snapshot) identify(v *Verdict, q *moderation.Question, at *locus) outco
 
 // judge looks for rows that deny, then for rows that allow, then for what the
 // step needs.
-func (s *snapshot) judge(v *Verdict, q *moderation.Question, at *locus) outcome {
+func (s *snapshot) judge(v *Verdict, q *moderation.Question, at *locus) ruling {
 	held := s.roles.hold(v.held.class, v.held.domain, v.held.now)
 	partly := isPartly(q)
 	if partly {
@@ -123,7 +123,7 @@ func (s *snapshot) denyPartly(v *Verdict, q *moderation.Question, held []uint32)
 }
 
 // require finds what a step needs, which must be stated.
-func (s *snapshot) require(v *Verdict, q *moderation.Question, at *locus, partly bool) outcome {
+func (s *snapshot) require(v *Verdict, q *moderation.Question, at *locus, partly bool) ruling {
 	stated := !mustState(q.Step)
 	if partly {
 		for i, n := range s.parsed.needs {
@@ -145,10 +145,10 @@ func (s *snapshot) require(v *Verdict, q *moderation.Question, at *locus, partly
 	}
 	v.rows.settle()
 	if !stated {
-		return unstated
+		return notStated
 	}
 	if hold, deadline := v.times(); deadline > 0 && deadline <= hold {
-		return untimely
+		return neverDone
 	}
 	return allowed
 }

@@ -18,7 +18,7 @@ import (
 // caller's: changing it changes no policy.
 type Verdict struct {
 	compiled *snapshot
-	outcome  outcome
+	ruling   ruling
 	number   uint32 // of the step
 	held     holding
 	rows     rowList
@@ -35,16 +35,16 @@ type holding struct {
 	now           int64
 }
 
-// outcome is how a question was answered; every one but allowed denies.
-type outcome uint8
+// ruling is how a question was answered; every one but allowed denies.
+type ruling uint8
 
 const (
-	unanswered outcome = iota
+	unasked ruling = iota
 	allowed
 	deniedByRule
 	noRule
-	unstated
-	untimely
+	notStated
+	neverDone
 	noQuestion
 	unknownStep
 	noTime
@@ -72,12 +72,12 @@ func (p *Policy) Check(q *moderation.Question) (v Verdict) {
 }
 
 // Allowed tells whether the actor may take the step.
-func (v *Verdict) Allowed() bool { return v.outcome == allowed }
+func (v *Verdict) Allowed() bool { return v.ruling == allowed }
 
 // Code says why not; it is empty where Allowed.
 func (v *Verdict) Code() moderation.Code {
-	switch v.outcome {
-	case unanswered, interrupted:
+	switch v.ruling {
+	case unasked, interrupted:
 		return moderation.CodePolicy
 	case allowed:
 		return ""
@@ -85,7 +85,7 @@ func (v *Verdict) Code() moderation.Code {
 		return moderation.CodeDenied
 	case noRule, namedLikeRole:
 		return moderation.CodeNoRule
-	case unstated, untimely:
+	case notStated, neverDone:
 		return moderation.CodeNoRequirement
 	case noLogin:
 		return moderation.CodeUnknownActor
@@ -105,10 +105,10 @@ func (v *Verdict) Code() moderation.Code {
 // Where the rows that allow don't come with a stated requirement, it returns the
 // p2 rows that were found.
 func (v *Verdict) Rules() []moderation.Rule {
-	switch v.outcome {
+	switch v.ruling {
 	case allowed, deniedByRule:
 		return v.ruleTexts(make([]moderation.Rule, 0, v.rows.rules))
-	case unstated, untimely:
+	case notStated, neverDone:
 		return v.needTexts(make([]moderation.Rule, 0, len(v.rows.needRows())))
 	}
 	return nil
@@ -127,8 +127,8 @@ func (v *Verdict) Roles() []string {
 
 // heldRoles are the numbers of the actor's roles.
 func (v *Verdict) heldRoles() []uint32 {
-	switch v.outcome {
-	case allowed, deniedByRule, noRule, unstated, untimely:
+	switch v.ruling {
+	case allowed, deniedByRule, noRule, notStated, neverDone:
 		return v.compiled.roles.hold(v.held.class, v.held.domain, v.held.now)
 	}
 	return nil
@@ -137,7 +137,7 @@ func (v *Verdict) heldRoles() []uint32 {
 // Requirement returns what the step needs: the zero Requirement where it is not
 // allowed, or comes with none.
 func (v *Verdict) Requirement() moderation.Requirement {
-	if v.outcome != allowed || !v.step.Required() {
+	if v.ruling != allowed || !v.step.Required() {
 		return moderation.Requirement{}
 	}
 	return v.Decision().Requirement
@@ -148,7 +148,7 @@ func (v *Verdict) Decision() moderation.Decision {
 	if v.compiled == nil {
 		return moderation.Decision{Code: v.Code(), Missing: v.Missing()}
 	}
-	if v.outcome == allowed {
+	if v.ruling == allowed {
 		return v.grant()
 	}
 	d := v.compiled.deny(v.Code(), v.Missing())

@@ -28,7 +28,8 @@ mutants: ## break the guard on purpose, one defect at a time: each must make a t
 	@go run -C lint ./cmd/mutants
 
 differential: ## hold a million decisions against Casbin's (QUESTIONS; POLICY_SEED runs one again)
-	@POLICY_QUESTIONS=$(QUESTIONS) go test -count=1 -run '^TestDecisionsAreCasbins$$' -v ./policy | grep -v -e '^=== ' -e '^ *--- PASS'
+	@out=$$(POLICY_QUESTIONS=$(QUESTIONS) go test -count=1 -run '^TestDecisionsAreCasbins$$' -v ./policy); status=$$?; \
+		printf '%s\n' "$$out" | grep -v -e '^=== ' -e '^ *--- PASS'; exit $$status
 
 bench: ## run the benchmarks that match BENCH (all)
 	@$(call each,-code,go test -run '^$$' -bench '$(BENCH)' -benchmem ./...)

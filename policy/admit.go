@@ -76,7 +76,7 @@ func (a *Authorizer) approve(ctx context.Context, old, next *version, how loadin
 	case errors.As(err, &silent) || err != nil && ctx.Err() != nil:
 		return err
 	case err != nil:
-		return a.keepOut(ctx, old, next.digest, next.table.rows(), ReasonUnapproved, err)
+		return a.keepOut(ctx, old, next.digest, next.rows(), ReasonUnapproved, err)
 	}
 	next.fence = fence
 	return nil
@@ -104,7 +104,7 @@ func (a *Authorizer) consult(ctx context.Context, old, next *version, how loadin
 	case ctx.Err() != nil: // the load was given up, which says nothing about the version
 		return adm, fmt.Errorf("admitting version %.12s: %w", next.digest, err)
 	}
-	return adm, a.keepOut(ctx, old, next.digest, next.table.rows(), ReasonRefused, err)
+	return adm, a.keepOut(ctx, old, next.digest, next.rows(), ReasonRefused, err)
 }
 
 // The defaults of bounds.

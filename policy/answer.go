@@ -11,7 +11,7 @@ import (
 func (s *snapshot) answer(v *Verdict, q *moderation.Question) {
 	v.compiled = s
 	if q == nil {
-		v.outcome = noQuestion
+		v.ruling = noQuestion
 		return
 	}
 	if decidesChange(q) {
@@ -21,16 +21,16 @@ func (s *snapshot) answer(v *Verdict, q *moderation.Question) {
 	}
 	v.step, v.kind, v.tier, v.domain = q.Step, q.Kind, q.Target.Tier, q.Target.Domain
 	var at locus
-	if v.outcome = s.identify(v, q, &at); v.outcome != 0 {
+	if v.ruling = s.identify(v, q, &at); v.ruling != 0 {
 		return
 	}
-	if v.outcome = s.judge(v, q, &at); v.outcome == 0 {
-		v.outcome = noRule
+	if v.ruling = s.judge(v, q, &at); v.ruling == 0 {
+		v.ruling = noRule
 	}
 }
 
 // identify finds the numbers of what a question names.
-func (s *snapshot) identify(v *Verdict, q *moderation.Question, at *locus) outcome {
+func (s *snapshot) identify(v *Verdict, q *moderation.Question, at *locus) ruling {
 	v.number = stepNumber(q.Step)
 	switch {
 	case v.number == noStep:
@@ -63,13 +63,13 @@ func (s *snapshot) identify(v *Verdict, q *moderation.Question, at *locus) outco
 
 // judge looks for rows that deny, then for rows that allow, then for what the
 // step needs.
-func (s *snapshot) judge(v *Verdict, q *moderation.Question, at *locus) outcome {
+func (s *snapshot) judge(v *Verdict, q *moderation.Question, at *locus) ruling {
 	held := s.roles.hold(v.held.class, v.held.domain, v.held.now)
 	partly := isPartly(q)
 	if partly {
 		s.denyPartly(v, q, held)
 	} else {
-		s.deny(v, q, at, held)
+		s.denyWhole(v, q, at, held)
 	}
 	if v.rows.len() > 0 {
 		v.rows.endRules()
@@ -89,8 +89,8 @@ func (s *snapshot) judge(v *Verdict, q *moderation.Question, at *locus) outcome 
 	return s.require(v, q, at, partly)
 }
 
-// deny finds the rows that deny a question about one kind, tier and domain.
-func (s *snapshot) deny(v *Verdict, q *moderation.Question, at *locus, held []uint32) {
+// denyWhole finds the rows that deny a question about one kind, tier and domain.
+func (s *snapshot) denyWhole(v *Verdict, q *moderation.Question, at *locus, held []uint32) {
 	if len(s.denies.entries) == 0 {
 		return
 	}
@@ -128,7 +128,7 @@ func (s *snapshot) denyPartly(v *Verdict, q *moderation.Question, held []uint32)
 }
 
 // require finds what a step needs, which must be stated.
-func (s *snapshot) require(v *Verdict, q *moderation.Question, at *locus, partly bool) outcome {
+func (s *snapshot) require(v *Verdict, q *moderation.Question, at *locus, partly bool) ruling {
 	stated := !mustState(q.Step)
 	if partly {
 		for i, n := range s.parsed.needs {
@@ -150,10 +150,10 @@ func (s *snapshot) require(v *Verdict, q *moderation.Question, at *locus, partly
 	}
 	v.rows.settle()
 	if !stated {
-		return unstated
+		return notStated
 	}
 	if hold, deadline := v.times(); deadline > 0 && deadline <= hold {
-		return untimely
+		return neverDone
 	}
 	return allowed
 }

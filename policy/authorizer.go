@@ -109,7 +109,7 @@ func (a *Authorizer) Check(ctx context.Context, q *moderation.Question) (v Verdi
 	}
 	current := a.current.Load()
 	if err := ctx.Err(); err != nil {
-		v.compiled, v.outcome = current.snapshot, interrupted
+		v.compiled, v.ruling = current.snapshot, interrupted
 		return v, fmt.Errorf("policy: decide: %w", err)
 	}
 	if q != nil && decidesChange(q) {
@@ -120,7 +120,7 @@ func (a *Authorizer) Check(ctx context.Context, q *moderation.Question) (v Verdi
 	if a.config.MaxStaleness > 0 {
 		v.asOf = current.asOf.Round(0)
 		if age := current.age(); age > a.config.MaxStaleness && (q == nil || imposes(q.Step)) {
-			v.compiled, v.outcome = current.snapshot, outdated
+			v.compiled, v.ruling = current.snapshot, outdated
 			v.unknown = fmt.Sprintf("a policy that was loaded in the last %v; this one is %v old", a.config.MaxStaleness, age)
 			return v, nil
 		}
@@ -160,5 +160,5 @@ func (a *Authorizer) Rows() []Row {
 	if !a.isOpen() {
 		return nil
 	}
-	return a.current.Load().table.rows()
+	return a.current.Load().rows()
 }

@@ -181,7 +181,7 @@ func (c *Changes) ready(ctx context.Context, p moderation.Permit, digest string)
 // install hands a version to the installer, and looks whether the source holds
 // it then. It does not wait for one that hangs for longer than the permit lasts.
 func (c *Changes) install(ctx context.Context, p moderation.Permit, from string, next *version) error {
-	i := Installation{Rows: next.table.rows(), Digest: next.digest, Replaces: from, Ticket: p.Ticket, Fence: p.Fence}
+	i := Installation{Rows: next.rows(), Digest: next.digest, Replaces: from, Ticket: p.Ticket, Fence: p.Fence}
 	limit := defaultLoadTimeout
 	if !p.Deadline.IsZero() {
 		limit = time.Until(p.Deadline)

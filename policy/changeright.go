@@ -28,7 +28,7 @@ func (a *Authorizer) decideChange(ctx context.Context, v *version, q moderation.
 	d := v.decide(&q)
 	if a.config.MaxStaleness > 0 {
 		if age := v.age(); age > a.config.MaxStaleness && changes(q.Step) {
-			d = v.refuse(moderation.CodeStale, fmt.Sprintf("a policy that was loaded in the last %v; this one is %v old", a.config.MaxStaleness, age))
+			d = v.deny(moderation.CodeStale, fmt.Sprintf("a policy that was loaded in the last %v; this one is %v old", a.config.MaxStaleness, age))
 		}
 		d.AsOf = v.asOf.Round(0)
 	}
@@ -39,13 +39,13 @@ func (a *Authorizer) decideChange(ctx context.Context, v *version, q moderation.
 	var altered *alteredError
 	switch {
 	case errors.Is(err, ErrNoProposal):
-		return v.refuse(moderation.CodeDenied, "a version that was proposed, and that is kept"), nil
+		return v.deny(moderation.CodeDenied, "a version that was proposed, and that is kept"), nil
 	case errors.As(err, &altered):
-		return v.refuse(moderation.CodeDenied, "a proposal that is what its digest says; "+altered.Error()), nil
+		return v.deny(moderation.CodeDenied, "a proposal that is what its digest says; "+altered.Error()), nil
 	case err != nil:
 		return moderation.Decision{Policy: v.digest}, fmt.Errorf("policy: decide: %w", err)
 	case missing != "":
-		return v.refuse(moderation.CodeDenied, missing), nil
+		return v.deny(moderation.CodeDenied, missing), nil
 	}
 	return both(d, other.decide(&q)), nil
 }

@@ -38,14 +38,14 @@ func (s *snapshot) decideChange(q *moderation.Question) moderation.Decision {
 	about.Target.Tier, about.Target.Domain = moderation.Any, moderation.Any
 	var at locus
 	v := Verdict{compiled: s, step: q.Step, kind: q.Kind, tier: moderation.Any, domain: moderation.Any}
-	v.outcome = s.identify(&v, &about, &at)
+	v.ruling = s.identify(&v, &about, &at)
 	switch {
-	case v.outcome != 0:
+	case v.ruling != 0:
 		return v.Decision()
 	case q.Step == moderation.StepBypass:
-		return s.refuse(moderation.CodeDenied, "approvals: the policy is not changed by bypass")
+		return s.deny(moderation.CodeDenied, "approvals: the policy is not changed by bypass")
 	case byName(q.Step) && slices.Contains(q.Actor.Labels, moderation.LabelLeaving):
-		return s.refuse(moderation.CodeLeaving, "an actor who is not leaving")
+		return s.deny(moderation.CodeLeaving, "an actor who is not leaving")
 	}
 	held := s.roles.hold(v.held.class, v.held.domain, v.held.now)
 	anywhere := s.roles.holdAnywhere(v.held.class, v.held.now)
@@ -69,11 +69,6 @@ func (s *snapshot) decideChange(q *moderation.Question) moderation.Decision {
 		s.requireForChange(q, &d)
 	}
 	return d
-}
-
-// refuse is a denial without rows.
-func (s *snapshot) refuse(code moderation.Code, missing string) moderation.Decision {
-	return moderation.Decision{Code: code, Missing: missing, Policy: s.digest}
 }
 
 // isAboutActor reports whether the i-th rule is about whoever asks.

@@ -42,12 +42,12 @@ func RowDifference(old, next *Policy) string {
 func (p *Policy) apart(other *Policy) (gone, fresh []Row) {
 	mine := make(map[string]Row)
 	if p.isLoaded() {
-		for _, r := range p.compiled.table.rows() {
+		for _, r := range p.compiled.rows() {
 			mine[string(encode(nil, r))] = r
 		}
 	}
 	if other.isLoaded() {
-		for _, r := range other.compiled.table.rows() {
+		for _, r := range other.compiled.rows() {
 			key := encode(nil, r)
 			if _, both := mine[string(key)]; both {
 				delete(mine, string(key))

@@ -10,16 +10,16 @@ func (v *Verdict) Missing() string {
 	if v.settled != nil {
 		return v.settled.Missing
 	}
-	switch v.outcome {
-	case unanswered:
+	switch v.ruling {
+	case unasked:
 		return "a policy that was loaded"
 	case deniedByRule:
 		return v.withoutSubject()
 	case noRule:
 		return v.wouldAllow()
-	case unstated:
+	case notStated:
 		return fmt.Sprintf("a p2 row for %s that covers %s", v.step, place(v.kind, v.tier, v.domain))
-	case untimely:
+	case neverDone:
 		hold, deadline := v.times()
 		return fmt.Sprintf("p2 rows of which the earliest deadline (%v) is longer than the longest hold (%v)", deadline, hold)
 	case outdated:
@@ -32,7 +32,7 @@ func (v *Verdict) Missing() string {
 
 // missingInQuestion says what is wrong with a question.
 func (v *Verdict) missingInQuestion() string {
-	switch v.outcome {
+	switch v.ruling {
 	case noQuestion:
 		return "a question"
 	case unknownStep:

@@ -3,8 +3,6 @@ package policy
 import (
 	"slices"
 	"strings"
-
-	"github.com/elevenminutes/interlock/moderation"
 )
 
 // parsed is a policy whose rows are right, each by itself.
@@ -110,16 +108,4 @@ func checkColumns(a *at) {
 // column returns what stands in a column of the row, by the column's name.
 func (r Row) column(name string) string {
 	return r.Fields[slices.Index(columns(r.Type), name)]
-}
-
-// quorums returns the slots of every row that asks for approvals.
-func (p *parsed) quorums() [][]moderation.Slot {
-	var all [][]moderation.Slot
-	for _, n := range p.needs {
-		all = append(all, n.slots)
-	}
-	for _, l := range p.limits {
-		all = append(all, l.over)
-	}
-	return all
 }

@@ -78,9 +78,9 @@ func (l *places) key(numbers map[pattern]uint32, step uint32, s *scope) groupKey
 // everyKind are the patterns that cover every kind.
 func everyKind() []uint32 { return []uint32{0} }
 
-// locate returns where a kind, a tier and a domain are; no outcome where the
+// locate returns where a kind, a tier and a domain are; no ruling where the
 // policy knows them all. moderation.Any is where only patterns for all reach.
-func (l *places) locate(at *locus, kind, tier, domain string) (unknown outcome) {
+func (l *places) locate(at *locus, kind, tier, domain string) (unknown ruling) {
 	if number, ok := l.kinds.find(kind); ok {
 		at.kinds = l.covering[number]
 	} else if kind == moderation.Any {

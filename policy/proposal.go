@@ -78,7 +78,7 @@ func (c *Changes) Propose(ctx context.Context, rows []Row) (Proposal, error) {
 	}
 	for _, s := range []*snapshot{inForce, proposed} {
 		_, err := bounded(ctx, defaultLoadTimeout, "the Proposals", func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, c.config.Proposals.Save(ctx, s.digest, s.table.rows())
+			return struct{}{}, c.config.Proposals.Save(ctx, s.digest, s.rows())
 		})
 		if err != nil {
 			return Proposal{}, fmt.Errorf("policy: keeping version %.12s: %w", s.digest, err)
@@ -92,7 +92,7 @@ func (c *Changes) describe(ctx context.Context, replaces, proposed *snapshot) (P
 	if err != nil {
 		return Proposal{}, fmt.Errorf("policy: what the proposal changes can't be told: %w", err)
 	}
-	return Proposal{Digest: proposed.digest, Replaces: replaces.digest, Rows: proposed.table.rows(), Difference: adm.Difference}, nil
+	return Proposal{Digest: proposed.digest, Replaces: replaces.digest, Rows: proposed.rows(), Difference: adm.Difference}, nil
 }
 
 // Proposal returns what an action would install, for reviewers: the action of

@@ -36,9 +36,9 @@ type roleLink struct {
 }
 
 const (
-	noRole   = math.MaxUint32 // of a person that is a login
-	roleName = math.MaxUint32 // instead of a class
-	stranger = 0              // the class of logins that no row names
+	noRole    = math.MaxUint32 // of a person that is a login
+	roleName  = math.MaxUint32 // instead of a class
+	strangers = 0              // the class of logins that no row names
 )
 
 // newRoles numbers the roles that the rows name and links them. A name is a
@@ -119,7 +119,7 @@ func (r *roles) class(login string) uint32 {
 	if class, ok := r.people.find(login); ok {
 		return class
 	}
-	return stranger
+	return strangers
 }
 
 // hold returns the roles, in their order, that a class of logins holds in a

@@ -133,14 +133,6 @@ func (t *rowTable) row(i int) Row {
 	return Row{Type: columns[0], Fields: columns[1:len(columns):len(columns)], Source: t.source(i)}
 }
 
-func (t *rowTable) rows() []Row {
-	rows := make([]Row, len(t.ends))
-	for i := range rows {
-		rows[i] = t.row(i)
-	}
-	return rows
-}
-
 // rule returns a row as decisions name it. Its text is that of Row.String.
 func (t *rowTable) rule(i int) moderation.Rule {
 	text := t.line(i)

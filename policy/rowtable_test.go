@@ -27,7 +27,7 @@ func TestRowTableKeepsRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(rows, table.rows()); diff != "" {
+	if diff := cmp.Diff(rows, (&snapshot{table: table}).rows()); diff != "" {
 		t.Error(diff)
 	}
 	for i, row := range rows {

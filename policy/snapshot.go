@@ -122,3 +122,16 @@ func (s *snapshot) decide(q *moderation.Question) moderation.Decision {
 	s.answer(&v, q)
 	return v.Decision()
 }
+
+func (s *snapshot) deny(code moderation.Code, missing string) moderation.Decision {
+	return moderation.Decision{Code: code, Missing: missing, Policy: s.digest}
+}
+
+// rows returns the rows, which are the caller's.
+func (s *snapshot) rows() []Row {
+	rows := make([]Row, len(s.table.ends))
+	for i := range rows {
+		rows[i] = s.table.row(i)
+	}
+	return rows
+}

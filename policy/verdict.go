@@ -19,7 +19,7 @@ import (
 // caller's: changing it changes no policy.
 type Verdict struct {
 	compiled *snapshot
-	outcome  outcome
+	ruling   ruling
 	number   uint32 // of the step
 	held     holding
 	rows     rowList
@@ -37,16 +37,16 @@ type holding struct {
 	now           int64
 }
 
-// outcome is how a question was answered; every one but allowed denies.
-type outcome uint8
+// ruling is how a question was answered; every one but allowed denies.
+type ruling uint8
 
 const (
-	unanswered outcome = iota
+	unasked ruling = iota
 	allowed
 	deniedByRule
 	noRule
-	unstated
-	untimely
+	notStated
+	neverDone
 	noQuestion
 	unknownStep
 	noTime
@@ -78,7 +78,7 @@ func (v *Verdict) Allowed() bool {
 	if v.settled != nil {
 		return v.settled.Allowed
 	}
-	return v.outcome == allowed
+	return v.ruling == allowed
 }
 
 // Code says why not; it is empty where Allowed.
@@ -86,8 +86,8 @@ func (v *Verdict) Code() moderation.Code {
 	if v.settled != nil {
 		return v.settled.Code
 	}
-	switch v.outcome {
-	case unanswered, interrupted:
+	switch v.ruling {
+	case unasked, interrupted:
 		return moderation.CodePolicy
 	case allowed:
 		return ""
@@ -95,7 +95,7 @@ func (v *Verdict) Code() moderation.Code {
 		return moderation.CodeDenied
 	case noRule, namedLikeRole:
 		return moderation.CodeNoRule
-	case unstated, untimely:
+	case notStated, neverDone:
 		return moderation.CodeNoRequirement
 	case noLogin:
 		return moderation.CodeUnknownActor
@@ -118,10 +118,10 @@ func (v *Verdict) Rules() []moderation.Rule {
 	if v.settled != nil {
 		return slices.Clone(v.settled.Rules)
 	}
-	switch v.outcome {
+	switch v.ruling {
 	case allowed, deniedByRule:
 		return v.ruleTexts(make([]moderation.Rule, 0, v.rows.rules))
-	case unstated, untimely:
+	case notStated, neverDone:
 		return v.needTexts(make([]moderation.Rule, 0, len(v.rows.needRows())))
 	}
 	return nil
@@ -143,8 +143,8 @@ func (v *Verdict) Roles() []string {
 
 // heldRoles are the numbers of the actor's roles.
 func (v *Verdict) heldRoles() []uint32 {
-	switch v.outcome {
-	case allowed, deniedByRule, noRule, unstated, untimely:
+	switch v.ruling {
+	case allowed, deniedByRule, noRule, notStated, neverDone:
 		return v.compiled.roles.hold(v.held.class, v.held.domain, v.held.now)
 	}
 	return nil
@@ -156,7 +156,7 @@ func (v *Verdict) Requirement() moderation.Requirement {
 	if v.settled != nil {
 		return v.Decision().Requirement
 	}
-	if v.outcome != allowed || !v.step.Required() {
+	if v.ruling != allowed || !v.step.Required() {
 		return moderation.Requirement{}
 	}
 	return v.Decision().Requirement
@@ -164,19 +164,21 @@ func (v *Verdict) Requirement() moderation.Requirement {
 
 // Decision returns the whole answer in words, as [Authorizer.Decide] gives it.
 func (v *Verdict) Decision() moderation.Decision {
-	switch {
-	case v.settled != nil:
+	if v.settled != nil {
 		d := *v.settled
 		d.Rules, d.Roles = slices.Clone(d.Rules), slices.Clone(d.Roles)
 		d.Requirement.Rules, d.Requirement.Quorum.Slots = slices.Clone(d.Requirement.Rules), cloneSlots(d.Requirement.Quorum.Slots)
 		return d
-	case v.compiled == nil:
-		return moderation.Decision{Code: v.Code(), Missing: v.Missing()}
-	case v.outcome != allowed:
-		return moderation.Decision{Code: v.Code(), Missing: v.Missing(), Rules: v.Rules(), Roles: v.Roles(),
-			Policy: v.compiled.digest, AsOf: v.asOf}
 	}
-	return v.grant()
+	if v.compiled == nil {
+		return moderation.Decision{Code: v.Code(), Missing: v.Missing()}
+	}
+	if v.ruling == allowed {
+		return v.grant()
+	}
+	d := v.compiled.deny(v.Code(), v.Missing())
+	d.Rules, d.Roles, d.AsOf = v.Rules(), v.Roles(), v.asOf
+	return d
 }
 
 // digest is that of the policy; empty where there was none.

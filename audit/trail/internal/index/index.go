@@ -83,22 +83,26 @@ type Index struct {
 	dir     string
 	root    Root
 	smaller uint64    // merges of fewer leaves are done by Flush itself
+	filters uint64    // bytes that filters may take
 	pages   sync.Pool // of *page
 
-	flushing   sync.Mutex // held by Flush and Close
-	background sync.WaitGroup
-	closing    atomic.Bool // merges are to stop
+	flushing    sync.Mutex // held by Flush and Close
+	flushed     uint64     // leaves, since Open
+	filterAfter uint64     // as many of them give older runs filters
+	background  sync.WaitGroup
+	closing     atomic.Bool // merges are to stop
 
-	mu       sync.RWMutex // never held while the disk is used
-	open     bool
-	misuse   error
-	runs     []*run  // never changed, but replaced
-	merging  []*run  // those of runs that are merged in the background
-	mergeErr error   // that nobody was told
-	covered  uint64  // by runs
-	next     uint64  // lowest leaf that may be added
-	frozen   *memory // what is being flushed, or nil
-	active   *memory // what came later
+	mu        sync.RWMutex // never held while the disk is used
+	open      bool
+	misuse    error
+	runs      []*run  // never changed, but replaced
+	merging   []*run  // those of runs that are merged in the background
+	mergeErr  error   // that nobody was told
+	filtering bool    // a run gets a filter in the background
+	covered   uint64  // by runs
+	next      uint64  // lowest leaf that may be added
+	frozen    *memory // what is being flushed, or nil
+	active    *memory // what came later
 }
 
 // smallMerge is how many leaves a merge may have that Flush waits for: well
@@ -125,7 +129,7 @@ func Open(fs disk.FS, dir string, root Root) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("index: opening %s: %w", dir, err)
 	}
-	x := &Index{fs: fs, dir: dir, root: root, smaller: smallMerge, open: true, runs: runs, active: newMemory()}
+	x := &Index{fs: fs, dir: dir, root: root, smaller: smallMerge, filters: maxFilters, filterAfter: filterAfter, open: true, runs: runs, active: newMemory()}
 	x.pages.New = func() any { return new(page) }
 	if len(runs) > 0 {
 		x.covered = runs[len(runs)-1].end

@@ -89,6 +89,9 @@ func (m *memory) chain(hash uint64) chain {
 	return chain{m.keys, m.records, m.newest[hash], m.below}
 }
 
+// has reports whether there is a record with a hash.
+func (m *memory) has(hash uint64) bool { return m != nil && m.newest[hash] != 0 }
+
 // leaves returns the leaves in ascending order.
 func (c chain) leaves(from, below uint64) []uint64 {
 	var leaves []uint64
@@ -130,8 +133,7 @@ func (m *memory) sorted() []entry {
 			entries = append(entries, entry{key.hash, leaf})
 		}
 	}
-	slices.SortFunc(entries, entry.compare)
-	return entries
+	return sorted(entries)
 }
 
 // times returns the leaves and seconds of the records that count, ascending by

@@ -129,7 +129,7 @@ func Open(fs disk.FS, dir string, root Root) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("index: opening %s: %w", dir, err)
 	}
-	x := &Index{fs: fs, dir: dir, root: root, smaller: smallMerge, filters: maxFilters, filterAfter: filterAfter, open: true, runs: runs, active: newMemory()}
+	x := &Index{fs: fs, dir: dir, root: root, smaller: smallMerge, filters: maxFilters, filterAfter: filterAfter, open: true, runs: runs, active: newMemory(0)}
 	x.pages.New = func() any { return new(page) }
 	if len(runs) > 0 {
 		x.covered = runs[len(runs)-1].end

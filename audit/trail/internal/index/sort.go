@@ -1,33 +1,50 @@
 package index
 
-import "slices"
-
-const (
-	sortBits  = 14
-	shortSort = 24
+import (
+	"iter"
+	"runtime"
+	"slices"
 )
 
-// sorted returns entries in ascending order, in other memory.
-// Hashes are evenly spread: it is enough to put entries in order by the upper
-// bits of theirs, and then the few that share them.
-func sorted(entries []entry) []entry {
-	starts := make([]int, 1<<sortBits+1)
-	for _, e := range entries {
+const (
+	// sortBits are those by which entries are put in order first.
+	sortBits = 14
+	// shortSort is how many entries are sorted by insertion.
+	shortSort = 24
+	// politely is how many entries are worked on before others may.
+	politely = 1 << 10
+)
+
+// sorted returns entries in ascending order. Hashes are evenly spread: it is
+// enough to put entries in order by the upper bits of theirs, and then the few
+// that share them. It goes twice through all.
+func sorted(all iter.Seq[entry]) []entry {
+	starts, count := make([]int, 1<<sortBits+1), 0
+	for e := range all {
 		starts[e.hash>>(64-sortBits)+1]++
+		if count++; count%politely == 0 {
+			runtime.Gosched()
+		}
 	}
 	for i := 1; i < len(starts); i++ {
 		starts[i] += starts[i-1]
 	}
-	placed := make([]entry, len(entries))
-	for _, e := range entries {
+	placed := make([]entry, count)
+	for e := range all {
 		at := &starts[e.hash>>(64-sortBits)]
 		placed[*at] = e
 		*at++
+		if count--; count%politely == 0 {
+			runtime.Gosched()
+		}
 	}
 	begin := 0
-	for _, end := range starts[:1<<sortBits] { // where each ends by now
+	for i, end := range starts[:1<<sortBits] { // where each ends by now
 		sortFew(placed[begin:end])
 		begin = end
+		if i%(politely/16) == 0 {
+			runtime.Gosched()
+		}
 	}
 	return placed
 }

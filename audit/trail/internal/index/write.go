@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // writeBuffer is how much is written to a run at a time.
@@ -117,6 +118,7 @@ func (w *runWriter) endPage() error {
 	if w.held == 0 {
 		return nil
 	}
+	runtime.Gosched() // before others who wait for a processor
 	seal(w.page[:], seedOf(w.identity, uint64(len(w.firsts)-1)))
 	_, err := w.to.Write(w.page[:])
 	w.page, w.held = page{}, 0

@@ -92,17 +92,26 @@ func (l *Log) acknowledge(g *group, err error) {
 	l.announce()
 	l.mu.Unlock()
 	close(g.done)
+	l.gather(g)
+}
+
+// gather waits until the appends of a group have gone on. Whoever appends one
+// record after the other has joined the next group by then, and one sync serves
+// all of them. They only wait for a processor, and so would the committer.
+func (l *Log) gather(g *group) {
 	if g.joined > 1 && g.left.Add(-1) > 0 {
-		<-l.allGone
+		<-l.gathered
 	}
 }
 
-func (l *Log) gone(g *group) {
-	if g.left.Add(-1) == 0 {
-		select {
-		case l.allGone <- struct{}{}:
-		default:
-		}
+// leave tells the committer that an append has gone on.
+func (l *Log) leave(g *group) {
+	if g.left.Add(-1) > 0 {
+		return
+	}
+	select {
+	case l.gathered <- struct{}{}:
+	default: // not reached: each group has one that is the last
 	}
 }
 

@@ -63,10 +63,10 @@ func newGroupIn(r groupRoom, first uint64) *group {
 	return g
 }
 
-// reusableGroup returns an empty group, in the memory of one that was published if there
-// is some. l.mu must be held.
-func (l *Log) reusableGroup(first uint64, bytes int) *group {
-	if r, ok := l.groupRooms.Get().(*groupRoom); ok {
+// emptyGroup returns an empty group, in the memory of one that was published if
+// there is some. l.mu must be held.
+func (l *Log) emptyGroup(first uint64, bytes int) *group {
+	if r, ok := l.rooms.Get().(*groupRoom); ok {
 		return newGroupIn(*r, first)
 	}
 	return newGroup(first, l.usual.entries, max(bytes, l.usual.bytes)+l.noteSize)
@@ -75,11 +75,12 @@ func (l *Log) reusableGroup(first uint64, bytes int) *group {
 // reuse takes the memory of a group that was published and that nobody can find
 // any more. Who was reading its entries keeps them. l.mu must be held.
 func (l *Log) reuse(g *group) {
+	if g.shared || cap(g.buffer) > maxRoomKept {
+		return
+	}
 	r := g.groupRoom
 	g.groupRoom = groupRoom{}
-	if !g.shared && cap(r.buffer) <= maxRoomKept {
-		l.groupRooms.Put(&r)
-	}
+	l.rooms.Put(&r)
 }
 
 // add appends an entry with its leaf hash.

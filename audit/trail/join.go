@@ -92,7 +92,7 @@ type placed struct {
 	receipt Receipt         // if wait is nil
 	wait    <-chan struct{} // then look again, or at joined
 	joined  *group          // that has the record
-	counted bool            // it waits for this append
+	counted bool            // the committer waits for this append to go on
 	index   uint64
 }
 
@@ -156,7 +156,7 @@ func (l *Log) join(n *newcomer) (placed, error) {
 	}
 	g := l.pending
 	if g == nil {
-		g = l.reusableGroup(l.nextIndex(), n.bytes)
+		g = l.emptyGroup(l.nextIndex(), n.bytes)
 		g.turn = l.takes(g, n.bytes) > l.room.left
 	}
 	if full := len(g.ends) > 0 && len(g.buffer)+n.bytes > l.most(); full || len(g.ends)+len(n.entries) > maxEntries {

@@ -32,16 +32,16 @@ type Log struct {
 	publisher  *publisher
 	publishing chan struct{} // held by who uses the publisher
 
-	wake    chan struct{} // a group is pending
-	allGone chan struct{} // all appends of a group have gone on
-	kick    chan struct{} // there is something to publish now
-	closing chan struct{} // closed when the log is
-	ended   sync.WaitGroup
+	wake     chan struct{} // a group is pending
+	gathered chan struct{} // the last append of a group has gone on
+	kick     chan struct{} // there is something to publish now
+	closing  chan struct{} // closed when the log is
+	ended    sync.WaitGroup
 
-	stripes    [64]sync.Mutex // held by who looks for an ID and joins a group
-	groupRooms sync.Pool      // of *groupRoom
-	accepting  atomic.Bool    // it is open and has not failed
-	doubtful   atomic.Int64   // how many doubts there are
+	stripes   [64]sync.Mutex // held by who looks for an ID and joins a group
+	rooms     sync.Pool      // of *groupRoom
+	accepting atomic.Bool    // it is open and has not failed
+	doubtful  atomic.Int64   // how many doubts there are
 
 	signing sync.Mutex // held by who uses the key
 	saving  sync.Mutex // held by who saves a snapshot
@@ -158,7 +158,7 @@ func (l *Log) await(ctx context.Context, id string, p placed) error {
 		left = l.abandon(ctx, id, p.joined)
 	}
 	if p.counted {
-		l.gone(p.joined)
+		l.leave(p.joined)
 	}
 	if left != nil || p.joined == nil {
 		return left

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -107,27 +108,47 @@ func keep(ctx context.Context, l *Log, book *ledger, id string) (*kept, error) {
 // but one of which are not waited for any more when it is committed.
 func TestTheCommitterWaitsForNobodyWhoHasLeft(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	l := s.mustOpen(t, hasty{})
-	for round := range 20 {
-		ctx, cancel := context.WithCancel(t.Context())
-		var appends sync.WaitGroup
-		for n := range 8 {
-			appends.Go(func() {
-				c := ctx
-				if n == 0 {
-					c = t.Context()
-				}
-				err := l.Append(c, plainRecord(fmt.Sprintf("%d-%d", round, n), 10))
-				if err != nil && (n == 0 || !errors.Is(err, context.Canceled)) {
-					t.Error(err)
-				}
-			})
+	const leaving = 7
+	l := newSite(t).mustOpen(t, hasty{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var gone, stay sync.WaitGroup
+	l.signing.Lock() // no group is committed
+	stay.Go(func() { appendPlain(t, l, "first") })
+	until(l, func() bool { return len(l.groups) == 1 })
+	stay.Go(func() { appendPlain(t, l, "second") })
+	for n := range leaving {
+		gone.Go(func() {
+			if err := l.Append(ctx, plainRecord(fmt.Sprint(n), 10)); !errors.Is(err, context.Canceled) {
+				t.Errorf("who leaves is told %v", err)
+			}
+		})
+	}
+	until(l, func() bool { return l.pending != nil && l.pending.joined == 1+leaving })
+	cancel()
+	gone.Wait()
+	l.signing.Unlock()
+	stay.Wait()
+	appendPlain(t, l, "third")
+	if got := l.Size(); got != 3+leaving {
+		t.Errorf("%d entries", got)
+	}
+}
+
+func appendPlain(t *testing.T, l *Log, id string) {
+	if err := l.Append(t.Context(), plainRecord(id, 10)); err != nil {
+		t.Error(err)
+	}
+}
+
+// until waits until something is true of a log.
+func until(l *Log, is func() bool) {
+	for {
+		l.mu.Lock()
+		yes := is()
+		l.mu.Unlock()
+		if yes {
+			return
 		}
-		cancel()
-		appends.Wait()
-		if err := l.Append(t.Context(), plainRecord(fmt.Sprint(round), 10)); err != nil {
-			t.Fatal(err)
-		}
+		runtime.Gosched()
 	}
 }

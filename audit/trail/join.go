@@ -101,7 +101,7 @@ type placed struct {
 func (l *Log) place(ctx context.Context, n *newcomer) (placed, error) {
 	l.stripes[n.stripe].Lock()
 	defer l.stripes[n.stripe].Unlock()
-	if !l.index.Lacks(n.keys) {
+	if !l.index.Lacks(n.keys) { // or it is new, as nearly all are
 		p, found, err := l.lookUp(ctx, n)
 		if found || err != nil {
 			return p, err

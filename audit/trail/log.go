@@ -39,7 +39,7 @@ type Log struct {
 	ended    sync.WaitGroup
 
 	stripes   [64]sync.Mutex // held by who looks for an ID and joins a group
-	rooms     sync.Pool      // of *groupRoom
+	rooms     sync.Pool      // of *groupRoom, for groups to come
 	accepting atomic.Bool    // it is open and has not failed
 	doubtful  atomic.Int64   // how many doubts there are
 

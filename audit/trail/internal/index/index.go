@@ -13,8 +13,8 @@
 //
 // # In memory
 //
-// What is added is kept in memory until [Index.Flush]: 130 bytes a record where
-// tickets, actors and targets recur, 240 where no text does. Adding hashes
+// What is added is kept in memory until [Index.Flush]: about 110 bytes a record
+// where tickets, actors and targets recur, 160 where no text does. Adding hashes
 // nothing ([Prepare] has) and moves little, so that it can be done under a lock.
 //
 // # On disk
@@ -36,13 +36,26 @@
 // searches the firsts, which are in memory, and reads one page of each run; two
 // where the hash is the first of its page.
 //
+// # Filters
+//
+// Each run that this process has written has a filter of its hashes in memory,
+// so that a look-up of what it does not have reads nothing, but for one in a
+// hundred. A run that was there when the index was opened is given one in the
+// background, once 32,768 leaves were flushed; all its pages are read and held
+// against their checksums first, and where one is damaged there is no filter. So
+// a filter is never wrong about what a run had when it was whole: a page that is
+// damaged later is still an error for who needs what may be in it, and none for
+// who does not. All filters together take 64 MiB at most, 10 bits for each hash;
+// while runs are merged there is a second one of what they have. A run that finds
+// no room for its filter is read for each look-up.
+//
 // Runs follow one upon the other without a gap. A run that is less than four
 // times as long as all that come after it is merged with them, so that there
 // are few: about one, and one more for each time that the log has become four
 // times as long as 65,536 records. Large merges are done in the background.
 //
-// Memory does not grow with the log apart from the firsts and the zones: with
-// five texts a record, 157 KB and 63 KB a million records, twice that while all
+// Memory does not grow with the log apart from the filters, to their bound, the
+// firsts and the zones: with five texts a record, 157 KB and 63 KB a million records, twice that while all
 // of them are merged.
 //
 // # What is damaged
@@ -88,7 +101,7 @@ type Index struct {
 
 	flushing    sync.Mutex // held by Flush and Close
 	flushed     uint64     // leaves, since Open
-	filterAfter uint64     // as many of them give older runs filters
+	filterAfter uint64     // once they are as many older runs get filters
 	background  sync.WaitGroup
 	closing     atomic.Bool // merges are to stop
 

@@ -51,7 +51,11 @@ func Reseal(b []byte) (name string) {
 func (x *Index) FilterAfter(leaves uint64) { x.filterAfter = leaves }
 
 // LimitFilters bounds the bytes of all filters.
-func (x *Index) LimitFilters(bytes uint64) { x.filters = bytes }
+func (x *Index) LimitFilters(bytes uint64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.filters = bytes
+}
 
 // Filtered returns how many runs have a filter, and the bytes of all.
 func (x *Index) Filtered() (runs int, bytes uint64) {

@@ -96,7 +96,6 @@ type Index struct {
 	dir     string
 	root    Root
 	smaller uint64    // merges of fewer leaves are done by Flush itself
-	filters uint64    // bytes that filters may take
 	pages   sync.Pool // of *page
 
 	flushing    sync.Mutex // held by Flush and Close
@@ -111,6 +110,7 @@ type Index struct {
 	runs      []*run  // never changed, but replaced
 	merging   []*run  // those of runs that are merged in the background
 	mergeErr  error   // that nobody was told
+	filters   uint64  // bytes that filters may take
 	filtering bool    // a run gets a filter in the background
 	covered   uint64  // by runs
 	next      uint64  // lowest leaf that may be added

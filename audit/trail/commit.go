@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/audit/proof"
@@ -79,6 +79,7 @@ func (l *Log) acknowledge(g *group, err error) {
 	l.mu.Lock()
 	if err != nil && l.failure == nil {
 		l.failure = fmt.Errorf("%w: %w", audit.ErrFailed, err)
+		l.accepting.Store(false)
 	}
 	g.err = l.failure
 	if g.err == nil {
@@ -91,6 +92,27 @@ func (l *Log) acknowledge(g *group, err error) {
 	l.announce()
 	l.mu.Unlock()
 	close(g.done)
+	l.gather(g)
+}
+
+// gather waits until the appends of a group have gone on. Whoever appends one
+// record after the other has joined the next group by then, and one sync serves
+// all of them. They only wait for a processor, and so would the committer.
+func (l *Log) gather(g *group) {
+	if g.joined > 1 && g.left.Add(-1) > 0 {
+		<-l.gathered
+	}
+}
+
+// leave tells the committer that an append has gone on.
+func (l *Log) leave(g *group) {
+	if g.left.Add(-1) > 0 {
+		return
+	}
+	select {
+	case l.gathered <- struct{}{}:
+	default: // not reached: each group has one that is the last
+	}
 }
 
 // commit makes a group durable.
@@ -116,7 +138,7 @@ func (l *Log) seal(g *group) error {
 	if t.size != g.first {
 		return fmt.Errorf("trail: the tree has %d entries, and the group begins with entry %d", t.size, g.first)
 	}
-	g.stored = make([]tlog.Hash, 0, 2*len(g.leaves)+64)
+	g.stored = slices.Grow(g.stored[:0], 2*len(g.leaves)+64)
 	for _, leaf := range g.leaves {
 		g.stored = t.append(leaf, g.stored)
 	}

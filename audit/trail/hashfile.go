@@ -16,7 +16,8 @@ import (
 // tlog.StoredHashIndex. It only makes proofs quick: what is proved with it is
 // checked, and the tiles have all that it has.
 type hashFile struct {
-	file disk.File
+	file   disk.File
+	buffer []byte // of append
 
 	mu    sync.RWMutex
 	upper map[int64]tlog.Hash // some of those above tiles of level 0, which many proofs need
@@ -35,17 +36,17 @@ func openHashFile(files disk.FS, path string) (*hashFile, error) {
 
 // append adds the hashes of groups behind those of a tree of a size.
 func (h *hashFile) append(size uint64, groups []*group) error {
-	n := 0
-	for _, g := range groups {
-		n += len(g.stored)
-	}
-	b := make([]byte, 0, n*tlog.HashSize)
+	h.buffer = h.buffer[:0]
 	for _, g := range groups {
 		for i := range g.stored {
-			b = append(b, g.stored[i][:]...)
+			h.buffer = append(h.buffer, g.stored[i][:]...)
 		}
 	}
-	return h.write(tlog.StoredHashCount(int64(size)), b)
+	err := h.write(tlog.StoredHashCount(int64(size)), h.buffer)
+	if cap(h.buffer) > maxRoomKept {
+		h.buffer = nil
+	}
+	return err
 }
 
 // write writes hashes from the n-th on, and syncs them.

@@ -16,7 +16,7 @@ import (
 
 // newcomer is a record on its way into a group.
 type newcomer struct {
-	record  *audit.Record
+	record  audit.Record
 	json    []byte
 	entries [][]byte
 	leaves  []tlog.Hash
@@ -33,7 +33,7 @@ func (n *newcomer) release() {
 	if cap(n.json) > maxKept {
 		return
 	}
-	n.record = nil
+	n.record = audit.Record{}
 	clear(n.entries)
 	newcomers.Put(n)
 }
@@ -54,7 +54,7 @@ func (l *Log) prepare(r *audit.Record) (*newcomer, error) {
 
 // take encodes a record and hashes it.
 func (n *newcomer) take(r *audit.Record) (err error) {
-	n.record, n.bytes = r, 0
+	n.record, n.bytes = *r, 0
 	if n.json, err = r.AppendJSON(n.json[:0]); err != nil {
 		return err
 	}
@@ -92,6 +92,7 @@ type placed struct {
 	receipt Receipt         // if wait is nil
 	wait    <-chan struct{} // then look again, or at joined
 	joined  *group          // that has the record
+	counted bool            // the committer waits for this append to go on
 	index   uint64
 }
 
@@ -100,9 +101,11 @@ type placed struct {
 func (l *Log) place(ctx context.Context, n *newcomer) (placed, error) {
 	l.stripes[n.stripe].Lock()
 	defer l.stripes[n.stripe].Unlock()
-	p, found, err := l.lookUp(ctx, n)
-	if found || err != nil {
-		return p, err
+	if !l.index.Lacks(n.keys) { // or it is new, as nearly all are
+		p, found, err := l.lookUp(ctx, n)
+		if found || err != nil {
+			return p, err
+		}
 	}
 	if int64(n.bytes) > l.config.Room/4 { // which was more when the log took it, if it has it
 		return placed{}, fmt.Errorf("%w: record %.64q has %d bytes, more than a quarter of Config.Room", audit.ErrNotWritten, n.record.ID, len(n.json))
@@ -153,7 +156,7 @@ func (l *Log) join(n *newcomer) (placed, error) {
 	}
 	g := l.pending
 	if g == nil {
-		g = newGroup(l.nextIndex(), l.usual.entries, max(n.bytes, l.usual.bytes)+l.noteSize)
+		g = l.emptyGroup(l.nextIndex(), n.bytes)
 		g.turn = l.takes(g, n.bytes) > l.room.left
 	}
 	if full := len(g.ends) > 0 && len(g.buffer)+n.bytes > l.most(); full || len(g.ends)+len(n.entries) > maxEntries {
@@ -162,7 +165,7 @@ func (l *Log) join(n *newcomer) (placed, error) {
 	taken := l.takes(g, n.bytes)
 	if target := l.room.target(g); taken > target && len(g.ends) > 0 {
 		return placed{wait: g.done}, nil // the next group goes to the other file
-	} else if taken > target || !l.room.enough(g, n.record, taken, l.room.forOutcome(n.record, n.bytes)) {
+	} else if taken > target || !l.room.enough(g, &n.record, taken, l.room.forOutcome(&n.record, n.bytes)) {
 		return l.crowded(n)
 	}
 	first := g.size()
@@ -171,13 +174,15 @@ func (l *Log) join(n *newcomer) (placed, error) {
 	}
 	at := first + uint64(len(n.entries)) - 1
 	l.index.Add(at, n.keys)
-	l.room.accept(n.record, n.bytes)
+	l.room.accept(&n.record, n.bytes)
 	l.pending = g
+	g.joined++
+	g.left.Add(1)
 	select {
 	case l.wake <- struct{}{}:
 	default: // awake already
 	}
-	return placed{wait: g.done, joined: g, index: at}, nil
+	return placed{wait: g.done, joined: g, counted: true, index: at}, nil
 }
 
 // crowded says what to wait for when there is no room: for what is in the other

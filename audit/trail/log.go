@@ -1,10 +1,12 @@
 package trail
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -30,14 +32,19 @@ type Log struct {
 	publisher  *publisher
 	publishing chan struct{} // held by who uses the publisher
 
-	wake    chan struct{} // a group is pending
-	kick    chan struct{} // there is something to publish now
-	closing chan struct{} // closed when the log is
-	ended   sync.WaitGroup
+	wake     chan struct{} // a group is pending
+	gathered chan struct{} // the last append of a group has gone on
+	kick     chan struct{} // there is something to publish now
+	closing  chan struct{} // closed when the log is
+	ended    sync.WaitGroup
 
-	stripes [64]sync.Mutex // held by who looks for an ID and joins a group
-	signing sync.Mutex     // held by who uses the key
-	saving  sync.Mutex     // held by who saves a snapshot
+	stripes   [64]sync.Mutex // held by who looks for an ID and joins a group
+	rooms     sync.Pool      // of *groupRoom, for groups to come
+	accepting atomic.Bool    // it is open and has not failed
+	doubtful  atomic.Int64   // how many doubts there are
+
+	signing sync.Mutex // held by who uses the key
+	saving  sync.Mutex // held by who saves a snapshot
 
 	mu       sync.Mutex
 	opened   bool
@@ -76,7 +83,7 @@ type Receipt struct {
 
 // Append implements [audit.Sink]; see [Log.Add].
 func (l *Log) Append(ctx context.Context, r audit.Record) error {
-	_, err := l.Add(ctx, r)
+	_, err := l.append(ctx, &r)
 	return err
 }
 
@@ -101,40 +108,62 @@ func (l *Log) Append(ctx context.Context, r audit.Record) error {
 // is closed and opened again. A directory or file that was removed, replaced or
 // changed by others while the log was open is [audit.ErrReplaced] as well.
 func (l *Log) Add(ctx context.Context, r audit.Record) (Receipt, error) {
-	if err := l.ready(); err != nil {
-		return Receipt{}, err
-	}
-	n, err := l.prepare(&r)
+	p, err := l.append(ctx, &r)
 	if err != nil {
 		return Receipt{}, err
+	}
+	if p.joined == nil {
+		return p.receipt, nil
+	}
+	return Receipt{p.index, bytes.Clone(p.joined.note)}, nil
+}
+
+// append appends the record and returns where it is.
+func (l *Log) append(ctx context.Context, r *audit.Record) (placed, error) {
+	if err := l.ready(); err != nil {
+		return placed{}, err
+	}
+	n, err := l.prepare(r)
+	if err != nil {
+		return placed{}, err
 	}
 	defer n.release()
 	for {
 		if err := ctx.Err(); err != nil {
-			return Receipt{}, fmt.Errorf("trail: record %.64q not appended now: %w", r.ID, err)
+			return placed{}, fmt.Errorf("trail: record %.64q not appended now: %w", r.ID, err)
 		}
 		p, err := l.place(ctx, n)
 		if err != nil {
-			return Receipt{}, err
+			return placed{}, err
 		}
-		if p.wait == nil {
-			l.told(r.ID)
-			return p.receipt, nil
-		}
-		select {
-		case <-p.wait:
-		case <-ctx.Done():
-			return Receipt{}, l.abandon(ctx, r.ID, p.joined)
-		}
-		if p.joined == nil {
-			continue
-		}
-		if err := p.joined.err; err != nil {
-			return Receipt{}, err
+		if p.wait != nil {
+			if err := l.await(ctx, r.ID, p); err != nil {
+				return placed{}, err
+			}
+			if p.joined == nil {
+				continue
+			}
 		}
 		l.told(r.ID)
-		return Receipt{p.index, append([]byte(nil), p.joined.note...)}, nil
+		return p, nil
 	}
+}
+
+// await waits for what a record waits for.
+func (l *Log) await(ctx context.Context, id string, p placed) error {
+	var left error
+	select {
+	case <-p.wait:
+	case <-ctx.Done():
+		left = l.abandon(ctx, id, p.joined)
+	}
+	if p.counted {
+		l.leave(p.joined)
+	}
+	if left != nil || p.joined == nil {
+		return left
+	}
+	return p.joined.err
 }
 
 // abandon is for an append that is not waited for any more. Where it has joined
@@ -145,6 +174,7 @@ func (l *Log) abandon(ctx context.Context, id string, joined *group) error {
 	}
 	l.mu.Lock()
 	l.doubts[id] = true
+	l.doubtful.Store(int64(len(l.doubts)))
 	l.mu.Unlock()
 	// Not the cause: it might say of itself what is true of a record only.
 	return fmt.Errorf("trail: record %.64q may be stored or not: %w", id, ctx.Err())
@@ -152,8 +182,12 @@ func (l *Log) abandon(ctx context.Context, id string, joined *group) error {
 
 // told notes that a caller knows that the log has a record.
 func (l *Log) told(id string) {
+	if l.doubtful.Load() == 0 {
+		return
+	}
 	l.mu.Lock()
 	delete(l.doubts, id)
+	l.doubtful.Store(int64(len(l.doubts)))
 	l.mu.Unlock()
 }
 
@@ -161,6 +195,9 @@ func (l *Log) told(id string) {
 func (l *Log) ready() error {
 	if l == nil {
 		return fmt.Errorf("%w: the Log is nil", audit.ErrClosed)
+	}
+	if l.accepting.Load() {
+		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -229,6 +266,7 @@ func (l *Log) Close() error {
 		return nil
 	}
 	l.closed = true
+	l.accepting.Store(false)
 	close(l.wake)
 	close(l.closing)
 	l.announce()

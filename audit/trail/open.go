@@ -440,10 +440,11 @@ func (l *Log) rootAt(size uint64) (tlog.Hash, error) {
 // start returns the log ready for use.
 func (o *opening) start() *Log {
 	l := o.Log
-	l.wake, l.kick = make(chan struct{}, 1), make(chan struct{}, 1)
+	l.wake, l.kick, l.gathered = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	l.closing, l.publishing = make(chan struct{}), make(chan struct{}, 1)
 	l.advanced, l.attempted = make(chan struct{}), make(chan struct{})
 	l.opened = true
+	l.accepting.Store(true)
 	l.ended.Add(2)
 	go l.commitGroups()
 	go l.publishGroups()

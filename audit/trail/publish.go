@@ -122,6 +122,9 @@ func (l *Log) markPublished(groups []*group) {
 		l.public = tlog.Tree{N: int64(g.size()), Hash: g.root}
 	}
 	l.groups = append([]*group(nil), l.groups[len(groups):]...)
+	for _, g := range groups {
+		l.reuse(g)
+	}
 	if l.published >= l.room.start {
 		l.room.other = l.room.whole
 	}

@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -37,9 +38,9 @@ type edge struct {
 }
 
 func (e *edge) clone() edge {
-	c := edge{bundle: append([]byte(nil), e.bundle...), on: append([]bool(nil), e.on...)}
+	c := edge{bundle: append(make([]byte, 0, cap(e.bundle)), e.bundle...), on: append([]bool(nil), e.on...)}
 	for _, level := range e.levels {
-		c.levels = append(c.levels, append([]tlog.Hash(nil), level...))
+		c.levels = append(c.levels, append(make([]tlog.Hash, 0, tiles.Width), level...))
 	}
 	return c
 }
@@ -165,12 +166,13 @@ func (p *publisher) checkpoint(note []byte) error {
 
 // faceWriter writes files of the public face and makes them durable together.
 type faceWriter struct {
-	files disk.FS
-	dir   string
-	open  []disk.File
-	fresh map[string]bool // directories with new names in them
-	named map[string]bool // directories whose names are durable
-	old   []string        // directories of partial tiles that are full now
+	files  disk.FS
+	dir    string
+	open   []disk.File
+	fresh  map[string]bool // directories with new names in them
+	named  map[string]bool // directories whose names are durable
+	old    []string        // directories of partial tiles that are full now
+	hashes []byte          // of the last tile
 }
 
 const (
@@ -181,11 +183,11 @@ const (
 )
 
 func (w *faceWriter) tile(level int, n uint64, hashes []tlog.Hash) error {
-	b := make([]byte, 0, len(hashes)*tlog.HashSize)
+	w.hashes = w.hashes[:0]
 	for i := range hashes {
-		b = append(b, hashes[i][:]...)
+		w.hashes = append(w.hashes, hashes[i][:]...)
 	}
-	return w.write(tiles.HashPath(level, n, len(hashes)), b)
+	return w.write(tiles.HashPath(level, n, len(hashes)), w.hashes)
 }
 
 func (w *faceWriter) bundle(n uint64, width int, entries []byte) error {
@@ -200,6 +202,7 @@ func (w *faceWriter) write(name string, b []byte) error {
 		return err
 	}
 	w.open = append(w.open, f)
+	runtime.Gosched() // before others, who wait for a processor
 	if err := writeAll(f, b, 0); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}

@@ -234,6 +234,9 @@ func (c *cursor) entry(ctx context.Context, i uint64) ([]byte, error) {
 func (l *Log) bundleAt(ctx context.Context, i uint64) (*bundle, error) {
 	l.mu.Lock()
 	g, ok := find(l.groups, i)
+	if ok {
+		g.shared = true
+	}
 	tree, closed := l.public, l.closed
 	l.mu.Unlock()
 	switch {
@@ -261,6 +264,7 @@ func (l *Log) jsonAt(ctx context.Context, i uint64) ([]byte, *group, error) {
 	}
 	var b *bundle
 	if ok { // a copy of what may be appended to
+		g.shared = true
 		b = &bundle{first: g.first}
 		for k := range g.ends {
 			b.entries = append(b.entries, g.entry(k))

@@ -46,3 +46,55 @@ func Reseal(b []byte) (name string) {
 	}
 	return h.name()
 }
+
+// FilterAfter lets older runs have filters once so many leaves were flushed.
+func (x *Index) FilterAfter(leaves uint64) { x.filterAfter = leaves }
+
+// LimitFilters bounds the bytes of all filters.
+func (x *Index) LimitFilters(bytes uint64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.filters = bytes
+}
+
+// Filtered returns how many runs have a filter, and the bytes of all.
+func (x *Index) Filtered() (runs int, bytes uint64) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, r := range x.runs {
+		if f := r.filter.Load(); f != nil {
+			runs++
+			bytes += f.size()
+		}
+	}
+	return runs, bytes
+}
+
+// Filter is the filter of a run.
+type Filter struct{ *filter }
+
+// NewFilter returns one for so many hashes.
+func NewFilter(hashes uint64) Filter { return Filter{newFilter(hashes)} }
+
+// Add adds a hash.
+func (f Filter) Add(hash uint64) { f.add(hash) }
+
+// Lacks reports that a hash was not added.
+func (f Filter) Lacks(hash uint64) bool { return f.lacks(hash) }
+
+// Pair is an entry.
+type Pair struct{ Hash, Leaf uint64 }
+
+// Sorted sorts as a flush does.
+func Sorted(pairs []Pair) (ascending []Pair) {
+	for _, e := range sorted(func(yield func(entry) bool) {
+		for _, p := range pairs {
+			if !yield(entry{p.Hash, p.Leaf}) {
+				return
+			}
+		}
+	}) {
+		ascending = append(ascending, Pair{e.hash, e.leaf})
+	}
+	return ascending
+}

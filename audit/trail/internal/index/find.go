@@ -24,6 +24,26 @@ func (x *Index) Find(k Kind, text string, from, below uint64) iter.Seq2[uint64, 
 	}
 }
 
+// Lacks reports that certainly no record was added with the ID of the keys. It
+// reads nothing from the disk; while it can't tell, it says false.
+func (x *Index) Lacks(p Prepared) bool {
+	if !p.made || !p.byID {
+		return false
+	}
+	hash := p.hashes[0]
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.usable() != nil || x.frozen.has(hash) || x.active.has(hash) {
+		return false
+	}
+	for _, r := range x.runs {
+		if !r.filter.Load().lacks(hash) {
+			return false
+		}
+	}
+	return true
+}
+
 // find stops without an error when yield wants no more.
 func (x *Index) find(k Kind, text string, from, below uint64, yield func(uint64) bool) error {
 	if k < ID || k > Target || text == "" {
@@ -38,6 +58,9 @@ func (x *Index) find(k Kind, text string, from, below uint64, yield func(uint64)
 	p := x.pages.Get().(*page)
 	defer x.pages.Put(p)
 	for _, r := range s.runs {
+		if r.filter.Load().lacks(hash) {
+			continue
+		}
 		if more, err := r.find(entry{hash, from}, below, p, yield); err != nil || !more {
 			return err
 		}

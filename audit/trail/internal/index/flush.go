@@ -31,7 +31,9 @@ func (x *Index) Flush(below uint64) error {
 			return fmt.Errorf("index: flushing to %s: %w", x.dir, err)
 		}
 	}
-	return errors.Join(x.merge(), x.backgroundError())
+	err := x.merge()
+	x.filterOld()
+	return errors.Join(err, x.backgroundError())
 }
 
 // freeze returns the memory that is to be flushed next, or nil.
@@ -63,16 +65,27 @@ func (x *Index) flush(m *memory) error {
 	if h.root, err = x.root(h.end); err != nil {
 		return fmt.Errorf("the root of the log at size %d: %w", h.end, err)
 	}
-	r, err := x.write(h, withoutErrors(sorted), zonesOf(h, m.times()))
+	r, err := x.write(h, withoutErrors(sorted), zonesOf(h, m.times()), x.room(distinct(sorted), nil))
 	if err != nil {
 		return err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.runs = append(slices.Clip(x.runs), r)
+	x.flushed += r.end - r.first
 	x.covered = r.end
 	x.frozen = nil
 	return nil
+}
+
+// distinct is how many different hashes ascending entries have.
+func distinct(ascending []entry) (n uint64) {
+	for i := range ascending {
+		if i == 0 || ascending[i].hash != ascending[i-1].hash {
+			n++
+		}
+	}
+	return n
 }
 
 func withoutErrors(all []entry) iter.Seq2[entry, error] {

@@ -13,8 +13,8 @@
 //
 // # In memory
 //
-// What is added is kept in memory until [Index.Flush]: 130 bytes a record where
-// tickets, actors and targets recur, 240 where no text does. Adding hashes
+// What is added is kept in memory until [Index.Flush]: about 110 bytes a record
+// where tickets, actors and targets recur, 160 where no text does. Adding hashes
 // nothing ([Prepare] has) and moves little, so that it can be done under a lock.
 //
 // # On disk
@@ -36,13 +36,26 @@
 // searches the firsts, which are in memory, and reads one page of each run; two
 // where the hash is the first of its page.
 //
+// # Filters
+//
+// Each run that this process has written has a filter of its hashes in memory,
+// so that a look-up of what it does not have reads nothing, but for one in a
+// hundred. A run that was there when the index was opened is given one in the
+// background, once 32,768 leaves were flushed; all its pages are read and held
+// against their checksums first, and where one is damaged there is no filter. So
+// a filter is never wrong about what a run had when it was whole: a page that is
+// damaged later is still an error for who needs what may be in it, and none for
+// who does not. All filters together take 64 MiB at most, 10 bits for each hash;
+// while runs are merged there is a second one of what they have. A run that finds
+// no room for its filter is read for each look-up.
+//
 // Runs follow one upon the other without a gap. A run that is less than four
 // times as long as all that come after it is merged with them, so that there
 // are few: about one, and one more for each time that the log has become four
 // times as long as 65,536 records. Large merges are done in the background.
 //
-// Memory does not grow with the log apart from the firsts and the zones: with
-// five texts a record, 157 KB and 63 KB a million records, twice that while all
+// Memory does not grow with the log apart from the filters, to their bound, the
+// firsts and the zones: with five texts a record, 157 KB and 63 KB a million records, twice that while all
 // of them are merged.
 //
 // # What is damaged
@@ -85,20 +98,24 @@ type Index struct {
 	smaller uint64    // merges of fewer leaves are done by Flush itself
 	pages   sync.Pool // of *page
 
-	flushing   sync.Mutex // held by Flush and Close
-	background sync.WaitGroup
-	closing    atomic.Bool // merges are to stop
+	flushing    sync.Mutex // held by Flush and Close
+	flushed     uint64     // leaves, since Open
+	filterAfter uint64     // once they are as many older runs get filters
+	background  sync.WaitGroup
+	closing     atomic.Bool // merges are to stop
 
-	mu       sync.RWMutex // never held while the disk is used
-	open     bool
-	misuse   error
-	runs     []*run  // never changed, but replaced
-	merging  []*run  // those of runs that are merged in the background
-	mergeErr error   // that nobody was told
-	covered  uint64  // by runs
-	next     uint64  // lowest leaf that may be added
-	frozen   *memory // what is being flushed, or nil
-	active   *memory // what came later
+	mu        sync.RWMutex // never held while the disk is used
+	open      bool
+	misuse    error
+	runs      []*run  // never changed, but replaced
+	merging   []*run  // those of runs that are merged in the background
+	mergeErr  error   // that nobody was told
+	filters   uint64  // bytes that filters may take
+	filtering bool    // a run gets a filter in the background
+	covered   uint64  // by runs
+	next      uint64  // lowest leaf that may be added
+	frozen    *memory // what is being flushed, or nil
+	active    *memory // what came later
 }
 
 // smallMerge is how many leaves a merge may have that Flush waits for: well
@@ -125,7 +142,7 @@ func Open(fs disk.FS, dir string, root Root) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("index: opening %s: %w", dir, err)
 	}
-	x := &Index{fs: fs, dir: dir, root: root, smaller: smallMerge, open: true, runs: runs, active: newMemory()}
+	x := &Index{fs: fs, dir: dir, root: root, smaller: smallMerge, filters: maxFilters, filterAfter: filterAfter, open: true, runs: runs, active: newMemory(0)}
 	x.pages.New = func() any { return new(page) }
 	if len(runs) > 0 {
 		x.covered = runs[len(runs)-1].end

@@ -38,11 +38,12 @@ type Prepared struct {
 	count  int
 	second int64
 	made   bool
+	byID   bool // the first hash is the ID's
 }
 
 // Prepare hashes the keys of a record. It takes about half a microsecond.
 func Prepare(k Keys) Prepared {
-	p := Prepared{second: k.Time.Unix(), made: true}
+	p := Prepared{second: k.Time.Unix(), made: true, byID: k.ID != ""}
 	p.add(ID, k.ID)
 	p.add(Ticket, k.Ticket)
 	p.add(Target, k.Target)

@@ -11,7 +11,7 @@ import (
 // the same hash that was added before it, so that adding never moves anything,
 // and a chain can be followed while others add. A nil memory is empty.
 type memory struct {
-	newest  map[uint64]uint32 // by hash, number of its newest key, from 1
+	newest  table // by hash, number of its newest key, from 1
 	keys    list[memoryKey]
 	records list[memoryRecord]
 	below   uint64 // leaves from here on do not count
@@ -29,8 +29,9 @@ type memoryRecord struct {
 	second int64
 }
 
-func newMemory() *memory {
-	return &memory{newest: map[uint64]uint32{}, below: math.MaxUint64}
+// newMemory returns one with room for so many different hashes; it takes more.
+func newMemory(hashes int) *memory {
+	return &memory{newest: newTable(hashes), below: math.MaxUint64}
 }
 
 func (m *memory) add(leaf uint64, p Prepared) {
@@ -38,8 +39,13 @@ func (m *memory) add(leaf uint64, p Prepared) {
 	m.records.add(memoryRecord{leaf, p.second})
 	m.held++
 	for _, h := range p.hashes[:p.count] {
-		m.keys.add(memoryKey{h, record, m.newest[h]})
-		m.newest[h] = uint32(m.keys.length)
+		slot := m.newest.slot(h, &m.keys)
+		before := *slot
+		m.keys.add(memoryKey{h, record, before})
+		*slot = uint32(m.keys.length)
+		if before == 0 {
+			m.newest.taken(&m.keys)
+		}
 	}
 }
 
@@ -60,7 +66,7 @@ func (m *memory) split(below uint64) *memory {
 		return nil
 	}
 	m.below, m.held = below, held
-	rest := newMemory()
+	rest := newMemory(m.newest.count)
 	key := sort.Search(m.keys.length, func(i int) bool { return int(m.keys.at(i).record) >= held })
 	for i := held; i < m.records.length; i++ {
 		r := m.records.at(i)
@@ -86,8 +92,11 @@ func (m *memory) chain(hash uint64) chain {
 	if m == nil {
 		return chain{}
 	}
-	return chain{m.keys, m.records, m.newest[hash], m.below}
+	return chain{m.keys, m.records, m.newest.find(hash, &m.keys), m.below}
 }
+
+// has reports whether there is a record with a hash.
+func (m *memory) has(hash uint64) bool { return m != nil && m.newest.find(hash, &m.keys) != 0 }
 
 // leaves returns the leaves in ascending order.
 func (c chain) leaves(from, below uint64) []uint64 {
@@ -123,15 +132,14 @@ func (e entry) compare(o entry) int {
 
 // sorted returns what is in memory as a run holds it.
 func (m *memory) sorted() []entry {
-	entries := make([]entry, 0, m.keys.length)
-	for i := range m.keys.length {
-		key := m.keys.at(i)
-		if leaf := m.records.at(int(key.record)).leaf; leaf < m.below {
-			entries = append(entries, entry{key.hash, leaf})
+	return sorted(func(yield func(entry) bool) {
+		for i := range m.keys.length {
+			key := m.keys.at(i)
+			if leaf := m.records.at(int(key.record)).leaf; leaf < m.below && !yield(entry{key.hash, leaf}) {
+				return
+			}
 		}
-	}
-	slices.SortFunc(entries, entry.compare)
-	return entries
+	})
 }
 
 // times returns the leaves and seconds of the records that count, ascending by

@@ -107,10 +107,12 @@ func (x *Index) backgroundError() error {
 func (x *Index) combine(old []*run) error {
 	h := old[len(old)-1].header
 	h.first, h.entries = old[0].first, 0
+	hashes := uint64(0)
 	for _, r := range old {
 		h.entries += r.entries
+		hashes += r.hashes()
 	}
-	r, err := x.write(h, merged(old, &x.closing), joinZones(h, old))
+	r, err := x.write(h, merged(old, &x.closing), joinZones(h, old), x.room(hashes, old))
 	if err != nil {
 		return fmt.Errorf("index: merging runs in %s: %w", x.dir, err)
 	}

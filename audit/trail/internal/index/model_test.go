@@ -110,6 +110,9 @@ func (h *history) everything(t *testing.T, x *index.Index) {
 	t.Helper()
 	for _, r := range h.records {
 		h.compare(t, x, index.ID, r.keys.ID, 0, math.MaxInt64)
+		if x.Lacks(index.Prepare(r.keys)) {
+			t.Errorf("record %q is said to be missing", r.keys.ID)
+		}
 	}
 	for _, k := range []index.Kind{index.ID, index.Ticket, index.Actor, index.Target} {
 		for _, text := range []string{"a", "b", "c", "ticket-3", "target-7", "nobody"} {
@@ -215,6 +218,8 @@ func TestIndexKnowsWhatIsInTheLogWhateverWasDoneBefore(t *testing.T) {
 					}
 				case 4:
 					x.MergeInBackground(random.Uint64N(2000))
+					x.FilterAfter(random.Uint64N(300))
+					x.LimitFilters(random.Uint64N(8000))
 				default:
 					before := log.next()
 					log.grow(random, random.IntN(300))
@@ -238,6 +243,9 @@ func (h *history) ask(t *testing.T, random *rand.Rand, x *index.Index) {
 		k := index.Kind(1 + random.IntN(4))
 		text := oneOf(random, "a", "b", "c", fmt.Sprintf("id-%d", random.IntN(len(h.records)+1)), fmt.Sprintf("ticket-%d", random.IntN(len(h.records)+1)))
 		h.compare(t, x, k, text, from, below)
+		if x.Lacks(index.Prepare(index.Keys{ID: text})) && len(h.find(index.ID, text, 0, math.MaxInt64)) > 0 {
+			t.Fatalf("record %q is said to be missing", text)
+		}
 		if i > 0 {
 			continue
 		}

@@ -17,11 +17,13 @@ import (
 // run is a file of sorted entries with what is kept of it in memory.
 type run struct {
 	header
-	identity uint32
-	file     disk.File
-	firsts   []uint64 // the first hash of each page
-	zones    []zone
-	holders  atomic.Int64
+	identity   uint32
+	file       disk.File
+	firsts     []uint64 // the first hash of each page
+	zones      []zone
+	filter     atomic.Pointer[filter]
+	unfiltered bool // it was tried to give it one; of x.mu
+	holders    atomic.Int64
 }
 
 // length is the number of leaves that a run covers.

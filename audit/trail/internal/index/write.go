@@ -9,15 +9,17 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // writeBuffer is how much is written to a run at a time.
 const writeBuffer = 1 << 18
 
-// write makes a run of ascending entries, durable and open.
-func (x *Index) write(h header, ascending iter.Seq2[entry, error], zones []zone) (*run, error) {
+// write makes a run of ascending entries, durable and open. Their hashes are
+// added to the filter unless that is nil.
+func (x *Index) write(h header, ascending iter.Seq2[entry, error], zones []zone, f *filter) (*run, error) {
 	path := filepath.Join(x.dir, h.name())
-	if err := x.writeFile(path+unfinished, h, ascending, zones); err != nil {
+	if err := x.writeFile(path+unfinished, h, ascending, zones, f); err != nil {
 		_ = x.fs.Remove(path + unfinished)
 		return nil, err
 	}
@@ -27,16 +29,21 @@ func (x *Index) write(h header, ascending iter.Seq2[entry, error], zones []zone)
 	if err := x.fs.SyncDir(x.dir); err != nil {
 		return nil, err
 	}
-	return loadRun(x.fs, path)
+	r, err := loadRun(x.fs, path)
+	if err != nil {
+		return nil, err
+	}
+	r.filter.Store(f)
+	return r, nil
 }
 
-func (x *Index) writeFile(path string, h header, ascending iter.Seq2[entry, error], zones []zone) error {
+func (x *Index) writeFile(path string, h header, ascending iter.Seq2[entry, error], zones []zone, to *filter) error {
 	f, err := x.fs.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	buffer := bufio.NewWriterSize(f, writeBuffer)
-	w := runWriter{header: h, to: buffer}
+	w := runWriter{header: h, to: buffer, filter: to}
 	if err = w.write(ascending, zones); err == nil {
 		err = buffer.Flush()
 	}
@@ -55,6 +62,7 @@ type runWriter struct {
 	held     uint64 // entries in page
 	firsts   []uint64
 	last     entry
+	filter   *filter // or nil
 }
 
 func (w *runWriter) write(ascending iter.Seq2[entry, error], zones []zone) error {
@@ -87,6 +95,9 @@ func (w *runWriter) add(e entry) error {
 	if e.compare(w.last) < 0 {
 		return errors.New("index: the entries of a run do not ascend")
 	}
+	if w.filter != nil {
+		w.filter.add(e.hash)
+	}
 	w.last = e
 	if w.held == perPage {
 		if err := w.endPage(); err != nil {
@@ -107,6 +118,7 @@ func (w *runWriter) endPage() error {
 	if w.held == 0 {
 		return nil
 	}
+	runtime.Gosched() // before others who wait for a processor
 	seal(w.page[:], seedOf(w.identity, uint64(len(w.firsts)-1)))
 	_, err := w.to.Write(w.page[:])
 	w.page, w.held = page{}, 0

@@ -44,6 +44,8 @@ func (g *Guard) advance(ctx context.Context, id string) (Ticket, error) {
 		return g.recover(ctx, t, now)
 	case t.Status == StatusUnknown && !now.Before(t.GiveUp.Add(g.config.ResolveGrace)):
 		return g.probeUnknown(ctx, t, now)
+	case t.debtDue(now):
+		return g.collect(ctx, t, now)
 	case t.Status == StatusExecuted && !t.Until.IsZero() && !now.Before(t.Until):
 		return g.endOfDuration(ctx, t)
 	}

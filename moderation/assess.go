@@ -91,7 +91,7 @@ func (q *inquiry) permitAgain(ctx context.Context, r *request, f *findings) (err
 func (q *inquiry) recount(ctx context.Context, t Ticket, f *findings) error {
 	f.void = make(map[string]string)
 	for _, review := range t.Reviews {
-		if review.Void != "" || review.Verdict != Approved {
+		if review.Void != "" || !review.Verdict.agrees() {
 			continue
 		}
 		actor, d, why, err := q.reviewer(ctx, t, f, review.Login)
@@ -185,7 +185,7 @@ func (r *Refusal) passing() bool {
 // clear reports what stands in the way of a ticket whose approvals suffice:
 // a freeze, the same restriction in force, another ticket at work, a limit.
 func (q *inquiry) clear(ctx context.Context, t Ticket, f *findings) error {
-	if t.Step == StepRequest {
+	if t.Step.imposes() {
 		if by := frozen(f.freezes, f, q.now); by != nil {
 			return frozenRefusal(by, q.now)
 		}

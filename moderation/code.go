@@ -38,6 +38,8 @@ const (
 	CodeNoRequirement  Code = "no_requirement"   // policy states no quorum
 	CodeNeedsOthers    Code = "needs_others"     // soon after a rejection or an undo
 	CodeStale          Code = "stale"            // facts or policy are too old
+	CodeNoBypass       Code = "no_bypass"        // never done by a bypass
+	CodeUnratified     Code = "unratified"       // a bypass that others have not answered for
 
 	// ErrLimited
 	CodeLimited      Code = "limited"       // wait for RetryAfter

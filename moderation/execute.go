@@ -112,7 +112,7 @@ func (g *Guard) lastLook(t Ticket, f *findings, freezes Head) error {
 	if !t.Deadline.IsZero() && !now.Before(t.Deadline) {
 		return &Refusal{Code: CodeTooLate, Ticket: t.ID, Text: "The deadline passed before it could be executed."}
 	}
-	if t.Step != StepRequest {
+	if !t.Step.imposes() {
 		return nil
 	}
 	if by := frozen(freezes, f, now); by != nil {

@@ -44,6 +44,9 @@ func (g *Guard) settle(t Ticket, f *findings, e event) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
+	if next.Status == StatusUndone { // by its own deadline
+		next.Barred = f.barredSoFar(next, e.at, g.config.Lately)
+	}
 	tickets := []Ticket{next}
 	if f.undoes != nil && next.Status == StatusExecuted {
 		undone, err := transition(*f.undoes, event{kind: eventUndone, at: e.at, by: t.ID, note: t.Action.Reason})

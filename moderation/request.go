@@ -3,6 +3,7 @@ package moderation
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -35,6 +36,9 @@ func (g *Guard) validate(r *request) error {
 		return err
 	}
 	kind, ok := g.kinds[r.action.Kind]
+	if ok && r.step == StepBypass && strings.HasPrefix(kind.Name, reservedPrefix) {
+		return &Refusal{Code: CodeNoBypass, Field: "Action.Kind", Text: kind.Name + " is the library's own and is never done by a bypass."}
+	}
 	if !ok || (r.step != StepFreeze) == (kind.Name == FreezeKind) {
 		return &Refusal{Code: CodeUnknownKind, Field: "Action.Kind", Text: fmt.Sprintf("No kind of action is registered as %q.", r.action.Kind)}
 	}
@@ -90,6 +94,8 @@ type findings struct {
 	hold                time.Duration
 	due                 time.Time // the deadline under the policy of now
 	barrier             error     // what stands in the way though the approvals suffice
+
+	bypass bool // the quorum is of those who must ratify
 }
 
 // deadline is until when the request must have been executed. What waits

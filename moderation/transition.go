@@ -67,6 +67,9 @@ func transition(t Ticket, e event) (Ticket, error) {
 		return t, err
 	}
 	t.Revision++
+	if t.owingAllows(e.kind) {
+		return t.answerFor(e), nil
+	}
 	if !e.deadline.IsZero() && (t.Deadline.IsZero() || e.deadline.Before(t.Deadline)) {
 		t.Deadline = e.deadline
 	}
@@ -111,7 +114,7 @@ func (t Ticket) allows(e event) error {
 		return fmt.Errorf("moderation: ticket %s is %q, in which %s", t.ID, t.Status, what)
 	}
 	switch {
-	case !slices.Contains(from[e.kind], t.Status):
+	case !slices.Contains(from[e.kind], t.Status) && !t.owingAllows(e.kind):
 		return refuse(fmt.Sprintf("it can't be %s", e.kind))
 	case e.kind == audit.EventIntent && !t.mayStart(e.call):
 		return refuse(fmt.Sprintf("%q can't be called for it", e.call))
@@ -133,7 +136,7 @@ func comesOut(kind audit.Event, s Status) bool {
 // asks for, or Undo at the end of its own duration.
 func (t Ticket) mayStart(call Call) bool {
 	if t.Status == StatusExecuted {
-		return call == CallUndo && t.imposes() && !t.Until.IsZero()
+		return call == CallUndo && t.imposes() && (!t.Until.IsZero() || t.Owes())
 	}
 	return (call == CallUndo) == (t.Undoes != "") && (call == CallApply || call == CallUndo)
 }
@@ -163,6 +166,9 @@ func (t Ticket) finish(e event) Ticket {
 		return t
 	case e.status == StatusFailed:
 		return t.end(StatusFailed, e)
+	case t.ends() && t.unratified():
+		e.code, e.note = CodeUnratified, t.unratifiedNote()
+		return t.end(StatusUndone, e)
 	case t.ends():
 		return t.end(StatusEnded, e)
 	}
@@ -177,6 +183,10 @@ func (t Ticket) stand(e event) Ticket {
 		t.Until = t.Started.Add(t.Action.Duration)
 		t.Due = t.Until
 	}
+	if t.Owes() {
+		t.Open = t.slots()
+		t = t.await()
+	}
 	return t
 }
 
@@ -184,6 +194,10 @@ func (t Ticket) stand(e event) Ticket {
 func (t Ticket) end(s Status, e event) Ticket {
 	t.Status, t.Over, t.Due, t.Open = s, e.at, time.Time{}, nil
 	t.Code, t.Note = e.code, e.note
+	if t.Owes() {
+		t.Open = t.unfilled()
+		t = t.await()
+	}
 	return t
 }
 

@@ -17,7 +17,7 @@ func (q *inquiry) assess(ctx context.Context, t Ticket) (*findings, error) {
 	if t.Digest.IsZero() || t.digest() != t.Digest {
 		return f, &Refusal{Code: CodeDigest, Ticket: t.ID, Text: "The ticket is not what its digest says; somebody changed it."}
 	}
-	r := &request{step: t.Step, action: t.Action, undoes: t.Undoes}
+	r := &request{step: t.Step, action: t.Action, undoes: t.Undoes, anyway: t.Anyway}
 	var known bool
 	if r.kind, known = q.g.kinds[t.Action.Kind]; !known {
 		return f, &Refusal{Code: CodeUnknownKind, Ticket: t.ID, Text: fmt.Sprintf("No kind of action is registered as %q any more.", t.Action.Kind)}
@@ -84,6 +84,9 @@ func (q *inquiry) permitAgain(ctx context.Context, r *request, f *findings) (err
 		return err
 	}
 	f.stale = q.stale.Load()
+	if err := q.mayInsist(ctx, r, f); err != nil {
+		return err
+	}
 	return q.safeguards(f)
 }
 

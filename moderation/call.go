@@ -18,6 +18,7 @@ type result struct {
 	took   time.Duration
 	// hung tells that the handler did not return; it may still be running.
 	hung bool
+	code Code // why nothing was changed, where the handler said so
 }
 
 // call runs the handler. The flight lands when the handler has really
@@ -39,7 +40,7 @@ func (g *Guard) call(ctx context.Context, t Ticket, f *findings, one flight) res
 	case err == nil:
 		r.status = StatusExecuted
 	case errors.Is(err, ErrNotApplied) && !r.hung:
-		r.status = StatusFailed
+		r.status, r.code = StatusFailed, t.notUndone(err)
 	case r.hung:
 		r.status = StatusUnknown
 		r.err = fmt.Errorf("moderation: the handler did not answer within %v: %w", g.config.HandlerTimeout, err)
@@ -96,6 +97,7 @@ func (t Ticket) permit(f *findings) Permit {
 		p.Undoes, p.UndoToken, p.Until = t.ID, t.UndoToken, t.Until
 		p.Key += ".end"
 	}
+	p.Anyway = t.Anyway
 	for _, s := range f.head.Standing {
 		if s.ID != t.ID && s.ID != p.Undoes {
 			p.Standing = append(p.Standing, s.standing())

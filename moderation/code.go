@@ -59,6 +59,8 @@ const (
 	CodeNotOpen      Code = "not_open"       // not waiting for this any more
 	CodeCancelled    Code = "context_done"   // the caller gave up
 
+	CodeTargetChanged Code = "target_changed" // not as the ticket left it, so it was not undone
+
 	// ErrUnavailable
 	CodeZeroGuard Code = "zero_guard" // made without New
 	CodeClosed    Code = "closed"     // the guard was closed
@@ -79,7 +81,7 @@ func (c Code) family() error {
 		return ErrLimited
 	case CodeFrozen:
 		return ErrFrozen
-	case CodeBusy, CodeAlreadyAsked, CodeStands, CodeNotUndoable, CodeTooLate, CodeTooEarly, CodeNotOpen, CodeCancelled:
+	case CodeBusy, CodeAlreadyAsked, CodeStands, CodeNotUndoable, CodeTooLate, CodeTooEarly, CodeNotOpen, CodeCancelled, CodeTargetChanged:
 		return ErrConflicting
 	case CodeZeroGuard, CodeClosed, CodeDirectory, CodePolicy, CodeLimiter, CodeStore, CodeTrail, CodeNoRoom:
 		return ErrUnavailable

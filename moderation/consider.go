@@ -56,7 +56,7 @@ func (q *inquiry) repeated(ctx context.Context, r *request) (*Ticket, error) {
 		return nil, nil
 	case t.Action.Actor != r.action.Actor || t.Action.Key != r.action.Key:
 		return nil, lied(CodeStore, "asked about a key of %q, it answered with ticket %s", r.action.Actor, t.ID)
-	case t.Idempotency != r.action.idempotency(r.step, r.undoes):
+	case t.Idempotency != r.idempotency():
 		return nil, &Refusal{Code: CodeKeyReused, Field: "Key", Ticket: t.ID,
 			Text: fmt.Sprintf("The key %q stands for another action already (ticket %s). Use a new key for a new action.", r.action.Key, t.ID)}
 	}
@@ -121,6 +121,9 @@ func (q *inquiry) permit(ctx context.Context, r *request, f *findings) (err erro
 		if err := f.answerable(); err != nil {
 			return err
 		}
+	}
+	if err := q.mayInsist(ctx, r, f); err != nil {
+		return err
 	}
 	f.lately(q.now, time.Time{}, q.g.config.Lately)
 	return q.safeguards(f)

@@ -38,6 +38,7 @@ func (t *Ticket) appendJSON(b []byte) []byte {
 	b = jsontext.AnyText(b, `"code":`, string(t.Code))
 	b = jsontext.AnyText(b, `"note":`, t.Note)
 	b = jsontext.AnyTime(b, `"settled":`, t.Settled)
+	b = appendTrue(b, `"anyway":`, t.Anyway)
 	return append(b, '}')
 }
 

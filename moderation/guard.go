@@ -153,9 +153,9 @@ func (g *Guard) answer(t Ticket, err error) (Ticket, error) {
 	}
 	text := t.Note
 	if t.Status == StatusUnknown || t.Status == StatusFailed {
-		text = t.Status.text()
+		text = t.cameTo()
 	}
-	return t, &StateError{Ticket: t.ID, Status: t.Status, Text: text}
+	return t, &StateError{Ticket: t.ID, Status: t.Status, Text: text, Code: t.Code}
 }
 
 // ready refuses a guard that was not made by New, and a caller who is gone.

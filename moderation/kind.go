@@ -107,6 +107,10 @@ type Permit struct {
 	UndoToken UndoToken
 	// Standing are the other restrictions on this target that stay in force.
 	Standing []Standing
+	// Anyway tells an Undo to take back what it can, although the target is no
+	// longer as the ticket left it: a person with the right to say so did. An
+	// Undo without it returns [ErrTargetChanged] then.
+	Anyway bool
 }
 
 // handler returns the host's code for a call.

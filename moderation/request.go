@@ -13,6 +13,7 @@ type request struct {
 	action Action
 	undoes string // the ticket to take back
 	kind   Kind
+	anyway bool // take it back though its target has changed
 
 	// What an attempt that lost a race leaves to the next.
 	id    string // the ticket's ID
@@ -116,7 +117,7 @@ func (r request) ticket(f *findings, now time.Time) Ticket {
 		ID:          f.id,
 		Step:        r.step,
 		Action:      f.action,
-		Idempotency: r.action.idempotency(r.step, r.undoes),
+		Idempotency: r.idempotency(),
 		Requester:   Party{Login: f.actor.Login, Person: f.actor.Person, Type: f.actor.Type, Owners: slices.Clone(f.actor.Owners)},
 		Subject:     f.subject,
 		Policy:      f.decision.Policy,
@@ -130,6 +131,7 @@ func (r request) ticket(f *findings, now time.Time) Ticket {
 		Undoes:      r.undoes,
 		After:       f.after,
 		Call:        f.call,
+		Anyway:      r.anyway,
 	}
 	t.Digest = t.digest()
 	return t

@@ -94,6 +94,8 @@ type Ticket struct {
 	// Settled is when the debt of a bypass was settled: ratified, or, once
 	// nothing of it stood any more, acknowledged. Zero while it is owed.
 	Settled time.Time `json:"settled,omitzero"`
+	// Anyway is, of an undo, UndoRequest.Anyway; part of what is approved.
+	Anyway bool `json:"anyway,omitempty"`
 }
 
 // Status is where a ticket stands. The zero Status is no status.

@@ -36,6 +36,10 @@ type event struct {
 // endAgain is how long after a failed end of a duration it is tried again.
 const endAgain = time.Minute
 
+// endChanged is the same where the target is not as the ticket left it, which
+// takes a person who says that it is to be undone anyway.
+const endChanged = time.Hour
+
 // eventUndone is the second half of an undo's outcome: it has no record of
 // its own, since both tickets change with one.
 const eventUndone audit.Event = "undone"
@@ -163,6 +167,9 @@ func (t Ticket) finish(e event) Ticket {
 	case e.status == StatusFailed && t.ends():
 		// Still in force; Advance ends it when it looks again.
 		t.Status, t.Due = StatusExecuted, e.at.Add(endAgain)
+		if t.Code == CodeTargetChanged {
+			t.Due = e.at.Add(endChanged)
+		}
 		return t
 	case e.status == StatusFailed:
 		return t.end(StatusFailed, e)

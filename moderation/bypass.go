@@ -69,6 +69,13 @@ func (b BypassRequest) check() error {
 
 // mayBypass holds a bypass against what no policy can allow.
 func (q *inquiry) mayBypass(ctx context.Context, f *findings) error {
+	if err := f.mayBreakGlass(); err != nil {
+		return err
+	}
+	return q.owesNothing(ctx, f.actor)
+}
+
+func (f *findings) mayBreakGlass() error {
 	switch {
 	case f.kind.Undo == nil:
 		return &Refusal{Code: CodeIrreversible, Text: f.kind.Name + " can't be undone, so it is never done by a bypass."}
@@ -77,7 +84,7 @@ func (q *inquiry) mayBypass(ctx context.Context, f *findings) error {
 	case slices.Contains(f.actor.Labels, LabelLeaving):
 		return &Refusal{Code: CodeLeaving, Text: fmt.Sprintf("The person behind %q is leaving; a leaver does not bypass.", f.actor.Login)}
 	}
-	return q.owesNothing(ctx, f.actor)
+	return nil
 }
 
 // owesNothing refuses a person who owes for an earlier bypass, by any login then

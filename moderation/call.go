@@ -19,6 +19,8 @@ type result struct {
 	// hung tells that the handler did not return; it may still be running.
 	hung bool
 	code Code // why nothing was changed, where the handler said so
+	// again tells that the handler has come back and may be called again.
+	again bool
 }
 
 // call runs the handler. The flight lands when the handler has really
@@ -39,13 +41,14 @@ func (g *Guard) call(ctx context.Context, t Ticket, f *findings, one flight) res
 		r.err = fmt.Errorf("moderation: the handler returned an undo token of %d bytes; at most %d bytes of valid UTF-8 are allowed", len(token), MaxUndoToken)
 	case err == nil:
 		r.status = StatusExecuted
-	case errors.Is(err, ErrNotApplied) && !r.hung:
+	case errors.Is(err, ErrNotApplied) && !r.hung && t.Tries == 0: // an earlier call may have changed something
 		r.status, r.code = StatusFailed, t.notUndone(err)
 	case r.hung:
 		r.status = StatusUnknown
 		r.err = fmt.Errorf("moderation: the handler did not answer within %v: %w", g.config.HandlerTimeout, err)
 	default:
 		r.status, r.token = g.probe(ctx, t, f.kind, permit)
+		r.again = r.status == StatusUnknown
 	}
 	return r
 }

@@ -149,6 +149,9 @@ func (g *Guard) refusalChange(t Ticket, f *findings, now time.Time, refusal *Ref
 	if t.ends() && t.Status == StatusExecuting {
 		e = event{kind: audit.EventOutcome, at: now, status: StatusFailed, code: refusal.Code, note: refusal.Text}
 	}
+	if t.Tries > 0 && t.Status == StatusExecuting { // an earlier call may have changed something
+		e = event{kind: audit.EventOutcome, at: now, status: StatusUnknown, due: g.probeAt(t), retry: g.retryAt(t, f.kind, now), code: refusal.Code, note: refusal.Text}
+	}
 	next, err := transition(t, e)
 	if err != nil {
 		return Change{}, err

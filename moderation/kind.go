@@ -26,7 +26,10 @@ type Kind struct {
 	// Probe tells what is true after a crash. Optional.
 	Probe Probe
 	// Idempotent says that calling Apply or Undo again for the same ticket
-	// changes nothing.
+	// changes nothing. Where Config.MaxRetries allows it, a handler that came
+	// back with an error is called again, with the same Permit.Key and a
+	// higher Permit.Fence. A service that does not refuse lower fences must
+	// not be behind an Idempotent kind then.
 	Idempotent bool
 	// Timed says that the action lasts for a Duration, which is then
 	// required, and is taken back by Undo, which is required too.

@@ -13,6 +13,9 @@ import (
 func (g *Guard) conclude(ctx context.Context, t Ticket, f *findings, r result) (Ticket, error) {
 	now, _ := g.clock.now()
 	e := event{kind: audit.EventOutcome, at: now, status: r.status, code: r.code, token: r.token, due: g.probeAt(t)}
+	if r.again {
+		e.retry = g.retryAt(t, f.kind, now)
+	}
 	if r.err != nil {
 		e.note = safeText(r.err.Error(), MaxReason)
 		r.err = &handlerError{r.err}

@@ -119,6 +119,9 @@ func (g *Guard) revokeFrom(ctx context.Context, r Revocation, f *findings, t Tic
 		}
 		return g.revokeFrom(ctx, r, f, t, revoked) // it was executed, or is over
 	}
+	if err := g.revokeRetry(ctx, r, f, t); err != nil {
+		return err
+	}
 	now, _ := g.clock.now()
 	lately := t.Status != StatusExecuted || now.Sub(t.Executed) < g.config.Lately
 	if asked && lately && !t.Status.Waiting() && !t.Status.Final() {

@@ -96,6 +96,10 @@ type Ticket struct {
 	Settled time.Time `json:"settled,omitzero"`
 	// Anyway is, of an undo, UndoRequest.Anyway; part of what is approved.
 	Anyway bool `json:"anyway,omitempty"`
+	// Tries is how often the handler was called again after it returned an
+	// error, and Retry when it will be next; zero for not.
+	Tries int       `json:"tries,omitempty"`
+	Retry time.Time `json:"retry,omitzero"`
 }
 
 // Status is where a ticket stands. The zero Status is no status.

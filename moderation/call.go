@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/elevenminutes/interlock/audit"
 )
 
 // result is what is known after a call of a handler.
@@ -34,6 +36,9 @@ func (g *Guard) call(ctx context.Context, t Ticket, f *findings, one flight) res
 		defer g.flights.land(one)
 		return handler(ctx, permit)
 	})
+	if errors.Is(err, ErrFenceRefused) {
+		g.watch.alarm(AlarmFence, audit.EventOutcome, &t, now, "The service has seen a higher fence on this target.")
+	}
 	r := result{token: token, err: err, took: time.Since(start), hung: errors.Is(err, errOverrun)}
 	switch {
 	case err == nil && !token.valid():

@@ -86,6 +86,10 @@ type Config struct {
 	// twice as long, up to an hour. Zero means 10 seconds.
 	RetryPause time.Duration
 
+	// Observer is told what happens, for dashboards and pagers; nil for nobody.
+	// It can neither block nor break the guard.
+	Observer Observer
+
 	// Now tells the time; for simulations. Nil means time.Now, with the
 	// process's steady clock held against it.
 	Now func() time.Time
@@ -117,6 +121,9 @@ func (c Config) check() error {
 		if typednil.Is(f.value) {
 			fault(f.field, "is nil; it is required (an earlier constructor may have returned an error)")
 		}
+	}
+	if c.Observer != nil && typednil.Is(c.Observer) {
+		fault("Observer", "is a nil pointer in an interface; leave it out, or give an observer")
 	}
 	c.checkRecording(fault)
 	c.checkKinds(fault)

@@ -46,6 +46,10 @@ var (
 	// because the target is no longer as the ticket left it. It is an
 	// ErrNotApplied. See UndoRequest.Anyway.
 	ErrTargetChanged = fmt.Errorf("moderation: the target is not as the ticket left it: %w", ErrNotApplied)
+	// ErrFenceRefused is wrapped by a handler whose service has seen a higher
+	// Permit.Fence on the target, and so changed nothing. It is an
+	// ErrNotApplied, and an alarm: two processes, or two histories, are at it.
+	ErrFenceRefused = fmt.Errorf("moderation: the service has seen a higher fence: %w", ErrNotApplied)
 	// ErrUnknownActor and ErrUnknownTarget are wrapped by a Directory.
 	ErrUnknownActor  = errors.New("moderation: unknown actor")
 	ErrUnknownTarget = errors.New("moderation: unknown target")

@@ -67,6 +67,9 @@ func (g *Guard) intend(ctx context.Context, t Ticket, f *findings, now time.Time
 		defer a.back.Store(true)
 		return g.begin(ctx, a.change)
 	})
+	if err == nil {
+		g.watch.change(a.change)
+	}
 	switch {
 	case inDoubt(err):
 		// The intent may be durable or may become so. The handler does not

@@ -29,6 +29,7 @@ type Guard struct {
 	memory  *MemoryStore  // the store, where New has made it
 	verbs   verbs         // under way, for Close
 	closing chan struct{} // held by who puts everything away
+	watch   watch         // tells Config.Observer
 }
 
 // Do executes an action, or says why not. It returns nil if and only if the
@@ -177,6 +178,7 @@ func (g *Guard) refuse(ctx context.Context, r request, now time.Time, err error)
 	if refusal.Code == CodeUnknownActor || refusal.Code == CodeInvalid {
 		who = "" // names that anybody can make up are counted together
 	}
+	g.watch.refusal(r, refusal, now)
 	count := g.refused.add(who, now, g.config.Questions)
 	g.summarize(ctx, now, now)
 	if count > g.config.Questions {
@@ -240,6 +242,7 @@ func newGuard(c Config) *Guard {
 		wake:    make(chan struct{}, 1),
 		verbs:   verbs{closed: make(chan struct{}), over: make(chan struct{})},
 		closing: make(chan struct{}, 1),
+		watch:   watch{observer: c.Observer},
 	}
 	if c.Now == nil {
 		g.clock.read = time.Now

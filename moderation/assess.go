@@ -197,7 +197,7 @@ func (q *inquiry) clear(ctx context.Context, t Ticket, f *findings) error {
 		}
 	}
 	if busy := f.head.Busy; busy != "" && busy != t.Undoes {
-		return busyRefusal(busy, t.Subject.ID)
+		return q.faster(ctx, busy, t.Subject.ID)
 	}
 	return q.room(ctx, t.Step, f, false)
 }
@@ -205,6 +205,17 @@ func (q *inquiry) clear(ctx context.Context, t Ticket, f *findings) error {
 func busyRefusal(busy, target string) *Refusal {
 	return &Refusal{Code: CodeBusy, Ticket: busy, RetryAfter: time.Second,
 		Text: fmt.Sprintf("Ticket %s is at work on %s, or its outcome is not known yet.", busy, target)}
+}
+
+// faster tells who is at work on a target.
+func (q *inquiry) faster(ctx context.Context, busy, target string) error {
+	refusal := busyRefusal(busy, target)
+	t, err := q.ticket(ctx, busy)
+	if err != nil {
+		return refusal // somebody is, whoever it is
+	}
+	refusal.Text = fmt.Sprintf("%s asked for %s on %s before: ticket %s is at work on it, or its outcome is not known yet.", t.Action.Actor, t.Action.Kind, target, busy)
+	return refusal
 }
 
 // room charges a ticket for its execution, once.

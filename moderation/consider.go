@@ -196,7 +196,7 @@ func (q *inquiry) allow(ctx context.Context, r *request, f *findings, peek bool)
 		return nil
 	}
 	if busy := f.head.Busy; busy != "" && busy != r.undoes {
-		return busyRefusal(busy, f.subject.ID)
+		return q.faster(ctx, busy, f.subject.ID)
 	}
 	err := q.room(ctx, r.step, f, peek)
 	if err != nil && len(f.usage.Over) > 0 && !f.bypass {

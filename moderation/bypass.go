@@ -116,7 +116,7 @@ func (q *inquiry) owesNothing(ctx context.Context, a Actor) error {
 }
 
 func (q *inquiry) owedBy(ctx context.Context, t Ticket, a Actor) (bool, error) {
-	if t.Requester.Person == a.Person || t.Requester.Login == a.Login {
+	if t.Requester.Person == a.Person {
 		return true, nil
 	}
 	debtor, err := q.actor(ctx, t.Requester.Login)

@@ -103,7 +103,7 @@ func TestBypassRefuses(t *testing.T) {
 		}, moderation.CodeStands},
 		{"an exhausted limit, also one that approvals would let pass", func(h *vbHost) moderation.BypassRequest {
 			h.limiter.AnswerWith(func(c moderation.Charge) (moderation.Usage, error) {
-				if c.Step == moderation.StepBypass && c.At == moderation.ChargeRequest {
+				if c.Step == moderation.StepBypass && c.At == moderation.ChargeRequest && len(c.Overrun) == 0 {
 					return moderation.Usage{Over: []moderation.Slot{{"director"}}, RetryAfter: time.Hour}, nil
 				}
 				return moderation.Usage{Allowed: true}, nil
@@ -112,7 +112,7 @@ func TestBypassRefuses(t *testing.T) {
 		}, moderation.CodeLimited},
 		{"an exhausted limit on executions", func(h *vbHost) moderation.BypassRequest {
 			h.limiter.AnswerWith(func(c moderation.Charge) (moderation.Usage, error) {
-				if c.Step == moderation.StepBypass && c.At == moderation.ChargeExecute {
+				if c.Step == moderation.StepBypass && c.At == moderation.ChargeExecute && len(c.Overrun) == 0 {
 					return moderation.Usage{Over: []moderation.Slot{{"director"}}, RetryAfter: time.Hour}, nil
 				}
 				return moderation.Usage{Allowed: true}, nil

@@ -12,13 +12,12 @@ import (
 // Owes reports whether the ticket is a bypass that others have not answered
 // for yet: neither ratified, nor, once nothing of it stands any more,
 // acknowledged. A bypass that changed nothing owes nothing.
-func (t Ticket) Owes() bool {
-	if t.Step != StepBypass || !t.Settled.IsZero() {
-		return false
-	}
-	switch t.Status {
+func (t Ticket) Owes() bool { return t.Step == StepBypass && owes(t.Status, t.Settled) }
+
+func owes(s Status, settled time.Time) bool {
+	switch s {
 	case StatusExecuting, StatusExecuted, StatusUnknown, StatusEnded, StatusUndone:
-		return true
+		return settled.IsZero()
 	}
 	return false
 }

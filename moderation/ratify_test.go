@@ -359,7 +359,11 @@ func TestDebtOnATargetThatIsGoneCanBeAcknowledged(t *testing.T) {
 	h := vbOpen(t)
 	b := h.undoneByItself(h.bypasses("lead", "@one"))
 	h.directory.RemoveTarget("acct-1")
+	released := h.limiter.OnRelease.Count()
 	got := h.acknowledges(b, "lead2")
+	if n := h.limiter.OnRelease.Count() - released; n > 0 {
+		t.Errorf("its place under an open limit was given free %d times more", n)
+	}
 	if got.Owes() || got.Reviews[len(got.Reviews)-1].Verdict != moderation.Acknowledged || got.Status != moderation.StatusUndone {
 		t.Errorf("owes %v, %s, %+v", got.Owes(), got.Status, got.Reviews)
 	}
@@ -379,6 +383,30 @@ func TestAcknowledgementLeavesTheTargetsLastTicketInPlace(t *testing.T) {
 	if last := h.head("acct-1").Last; last == nil || last.ID != later.ID {
 		t.Errorf("the last ticket is %+v, want %s", last, later.ID)
 	}
+}
+
+// A bypass that is undone takes the place of the target's last ticket, and bars
+// also those whom that one bars.
+func TestUndoneBypassBarsWhomTheLastTicketBars(t *testing.T) {
+	t.Parallel()
+	h := vbOpen(t)
+	h.rule(moderation.StepRequest, moderation.Limit, vbNeeds(0, moderation.Slot{"lead"}))
+	b := h.bypasses("lead", "@one")
+	other, err := h.guard.Do(t.Context(), moderation.Action{Kind: moderation.Limit, Actor: "mod", Target: "@one", Reason: "spam", Key: h.key()})
+	wantPending(t, err)
+	if _, err := h.guard.Reject(t.Context(), h.review(other, "lead2")); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = h.guard.Reject(t.Context(), h.review(b, "lead3")); err != nil {
+		t.Fatal(err)
+	}
+	h.advances(b, moderation.StatusUndone)
+	again := h.asks("mod2", "@one")
+	for _, login := range []string{"lead", "lead2", "lead3"} {
+		_, err := h.tryApprove(again, login)
+		wantCode(t, err, moderation.CodeNeedsOthers)
+	}
+	h.approves(again, "boss")
 }
 
 func TestRevokeListsTheBypassesOfAPerson(t *testing.T) {

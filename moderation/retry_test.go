@@ -138,6 +138,9 @@ func TestHandlerIsNeverCalledAgainWhere(t *testing.T) {
 			t.Parallel()
 			h := ryOpen(t, tc.config)
 			of := tc.setUp(h)
+			if got := h.shows(of); !got.Retry.IsZero() {
+				t.Errorf("it is to be called again at %v", got.Retry)
+			}
 			for range 5 {
 				h.clock.pass(time.Hour)
 				h.guard.Advance(t.Context(), of.ID)
@@ -200,6 +203,9 @@ func TestEverythingIsDecidedAgainBeforeAHandlerIsCalledAgain(t *testing.T) {
 			}
 			if !tc.goesOn && (h.last().Event != audit.EventEscalated && h.count(audit.EventEscalated) == 0 || got.Note == "") {
 				t.Errorf("the last record is %s, the note %q", h.last().Event, got.Note)
+			}
+			if n := h.count(audit.EventIntent); n != 1 && tc.name != "it is frozen" || n > 2 { // a freeze has an intent
+				t.Errorf("%d intents on record", n)
 			}
 			h.directory.OnActor.Heal()
 			h.clock.pass(time.Hour)
@@ -358,6 +364,24 @@ func TestUndoAndTheEndOfADurationAreTriedAgain(t *testing.T) {
 	h.wantStatus(other, moderation.StatusUndone)
 	h.wantForce("acct-1")
 	h.wantForce("acct-2")
+}
+
+// What became of an earlier call of Apply is known when its end is called.
+func TestEndOfADurationCountsItsOwnTries(t *testing.T) {
+	t.Parallel()
+	h := ryOpen(t)
+	a := suspend("mod", "@one", "")
+	a.Duration = time.Hour
+	of := h.breaks(a)
+	h.handler.OnApply.Heal()
+	h.clock.pass(time.Minute)
+	of = h.advances(of, moderation.StatusExecuted)
+	h.handler.OnUndo.Inject(moderationtest.Fail(moderation.ErrNotApplied))
+	h.clock.pass(2 * time.Hour)
+	if of = h.advances(of, moderation.StatusExecuted); of.Tries != 0 {
+		t.Errorf("%d tries of its end", of.Tries)
+	}
+	h.wantForce("acct-1", of)
 }
 
 func TestBypassIsTriedAgainAndOwed(t *testing.T) {

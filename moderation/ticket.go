@@ -96,8 +96,8 @@ type Ticket struct {
 	Settled time.Time `json:"settled,omitzero"`
 	// Anyway is, of an undo, UndoRequest.Anyway; part of what is approved.
 	Anyway bool `json:"anyway,omitempty"`
-	// Tries is how often the handler was called again after it returned an
-	// error, and Retry when it will be next; zero for not.
+	// Tries is how often the last call of a handler was made again after it
+	// returned an error, and Retry when it will be next; zero for not.
 	Tries int       `json:"tries,omitempty"`
 	Retry time.Time `json:"retry,omitzero"`
 }

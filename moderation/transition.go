@@ -156,10 +156,11 @@ func (t Ticket) mayStart(call Call) bool {
 
 // start puts the intent on the ticket.
 func (t Ticket) start(e event) Ticket {
-	if t.Status == StatusUnknown {
-		t.Tries++
-		t.Code, t.Retry = "", time.Time{}
+	t.Tries++
+	if t.Status != StatusUnknown {
+		t.Tries = 0 // it is another call than the last
 	}
+	t.Code, t.Retry = "", time.Time{}
 	t.Subject = e.subject
 	t.Status, t.Call, t.Fence, t.Attempt = StatusExecuting, e.call, e.fence, e.attempt
 	t.Started, t.GiveUp, t.Due = e.at, e.giveUp, e.giveUp

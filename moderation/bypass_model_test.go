@@ -27,7 +27,7 @@ func TestModelWithBypassesAndRetries(t *testing.T) {
 // TestModelWithBypassesSequence takes the sequences that once failed.
 func TestModelWithBypassesSequence(t *testing.T) {
 	t.Parallel()
-	for _, seed := range []uint64{1, 2, 3} {
+	for _, seed := range []uint64{1, 2, 3, 1795473228461924935} {
 		vbGlassSequence(t, seed)
 	}
 }

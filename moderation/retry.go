@@ -105,12 +105,10 @@ func (q *inquiry) mayRetry(t Ticket, f *findings, raw time.Time) error {
 			return err
 		}
 	}
-	since := t.Approved
-	if since.IsZero() {
-		since = t.Requested
-	}
-	hold := since.Add(f.hold).Sub(q.now)
+	hold := t.Approved.Add(f.hold).Sub(q.now)
 	switch {
+	case f.hold > 0 && t.Approved.IsZero():
+		return &Refusal{Code: CodeDenied, Ticket: t.ID, Text: "The policy asks for a hold now, and it never had one."}
 	case len(f.void)+len(f.open) > 0 && !f.bypass:
 		return &Refusal{Code: CodeDenied, Ticket: t.ID, Needed: "approval by " + slotsText(f.open), Text: "Its approvals do not suffice any more."}
 	case !q.now.Before(f.due):

@@ -80,6 +80,9 @@ const (
 	EventRefusals  Event = "refusals"  // a counted summary of further refusals
 	EventRevoked   Event = "revoked"   // what a person asked and approved was voided
 	EventPolicy    Event = "policy"    // a version of the policy is about to take force
+
+	EventRatified     Event = "ratified"     // somebody ratified a bypass after the fact
+	EventAcknowledged Event = "acknowledged" // somebody answered for a bypass that was undone
 )
 
 // Actor is a login and the person behind it, as the directory knew them.
@@ -181,6 +184,6 @@ type Outcome struct {
 type Cause struct {
 	// Ticket is the ticket that is answered.
 	Ticket string `json:"ticket,omitempty"`
-	// Schedule is what was due: hold, deadline, end or recovery.
+	// Schedule is what was due: hold, deadline, end, recovery or ratification.
 	Schedule string `json:"schedule,omitempty"`
 }

@@ -42,8 +42,12 @@ func (g *Guard) advance(ctx context.Context, id string) (Ticket, error) {
 		return g.advanceWaiting(ctx, t, now, raw)
 	case t.Status == StatusExecuting && !now.Before(t.GiveUp.Add(g.config.ResolveGrace)):
 		return g.recover(ctx, t, now)
+	case t.Status == StatusUnknown && !t.Retry.IsZero() && !now.Before(t.Retry):
+		return g.retry(ctx, t, now, raw)
 	case t.Status == StatusUnknown && !now.Before(t.GiveUp.Add(g.config.ResolveGrace)):
 		return g.probeUnknown(ctx, t, now)
+	case t.debtDue(now):
+		return g.collect(ctx, t, now)
 	case t.Status == StatusExecuted && !t.Until.IsZero() && !now.Before(t.Until):
 		return g.endOfDuration(ctx, t)
 	}
@@ -204,19 +208,24 @@ func (g *Guard) endOfDuration(ctx context.Context, t Ticket) (Ticket, error) {
 	q := g.inquiry(StepUndo, now)
 	return g.alone(ctx, t, func(t Ticket) (Ticket, *findings, error) {
 		f, err := inquire(ctx, q, func(ctx context.Context) (*findings, error) {
-			f := &findings{kind: kind, action: t.Action, subject: t.Subject, call: CallUndo, id: t.ID}
-			var err error
-			if f.head, err = q.head(ctx, t.Subject.ID); err != nil {
-				return f, err
-			}
-			if f.freezes, err = q.head(ctx, FreezeTarget); err != nil {
-				return f, err
-			}
-			if f.head.Busy != "" {
-				return f, busyRefusal(f.head.Busy, t.Subject.ID)
-			}
-			return f, nil
+			return q.atItsEnd(ctx, t, kind)
 		})
 		return t, f, err
 	})
+}
+
+// atItsEnd gathers what the handler is told at the end of a duration.
+func (q *inquiry) atItsEnd(ctx context.Context, t Ticket, kind Kind) (*findings, error) {
+	f := &findings{kind: kind, action: t.Action, subject: t.Subject, call: CallUndo, id: t.ID}
+	var err error
+	if f.head, err = q.head(ctx, t.Subject.ID); err != nil {
+		return f, err
+	}
+	if f.freezes, err = q.head(ctx, FreezeTarget); err != nil {
+		return f, err
+	}
+	if busy := f.head.Busy; busy != "" && busy != t.ID {
+		return f, busyRefusal(busy, t.Subject.ID)
+	}
+	return f, nil
 }

@@ -17,7 +17,7 @@ func (q *inquiry) assess(ctx context.Context, t Ticket) (*findings, error) {
 	if t.Digest.IsZero() || t.digest() != t.Digest {
 		return f, &Refusal{Code: CodeDigest, Ticket: t.ID, Text: "The ticket is not what its digest says; somebody changed it."}
 	}
-	r := &request{step: t.Step, action: t.Action, undoes: t.Undoes}
+	r := &request{step: t.Step, action: t.Action, undoes: t.Undoes, anyway: t.Anyway}
 	var known bool
 	if r.kind, known = q.g.kinds[t.Action.Kind]; !known {
 		return f, &Refusal{Code: CodeUnknownKind, Ticket: t.ID, Text: fmt.Sprintf("No kind of action is registered as %q any more.", t.Action.Kind)}
@@ -87,6 +87,9 @@ func (q *inquiry) permitAgain(ctx context.Context, r *request, f *findings) (err
 		return err
 	}
 	f.stale = q.stale.Load()
+	if err := q.mayInsist(ctx, r, f); err != nil {
+		return err
+	}
 	return q.safeguards(f)
 }
 
@@ -94,7 +97,7 @@ func (q *inquiry) permitAgain(ctx context.Context, r *request, f *findings) (err
 func (q *inquiry) recount(ctx context.Context, t Ticket, f *findings) error {
 	f.void = make(map[string]string)
 	for _, review := range t.Reviews {
-		if review.Void != "" || review.Verdict != Approved {
+		if review.Void != "" || !review.Verdict.agrees() {
 			continue
 		}
 		actor, d, why, err := q.reviewer(ctx, t, f, review.Login)
@@ -188,7 +191,7 @@ func (r *Refusal) passing() bool {
 // clear reports what stands in the way of a ticket whose approvals suffice:
 // a freeze, the same restriction in force, another ticket at work, a limit.
 func (q *inquiry) clear(ctx context.Context, t Ticket, f *findings) error {
-	if t.Step == StepRequest {
+	if t.Step.imposes() {
 		if by := frozen(f.freezes, f, q.now); by != nil {
 			return frozenRefusal(by, q.now)
 		}
@@ -197,7 +200,7 @@ func (q *inquiry) clear(ctx context.Context, t Ticket, f *findings) error {
 		}
 	}
 	if busy := f.head.Busy; busy != "" && busy != t.Undoes {
-		return busyRefusal(busy, t.Subject.ID)
+		return q.faster(ctx, busy, t.Subject.ID)
 	}
 	return q.room(ctx, t.Step, f, false)
 }
@@ -205,6 +208,17 @@ func (q *inquiry) clear(ctx context.Context, t Ticket, f *findings) error {
 func busyRefusal(busy, target string) *Refusal {
 	return &Refusal{Code: CodeBusy, Ticket: busy, RetryAfter: time.Second,
 		Text: fmt.Sprintf("Ticket %s is at work on %s, or its outcome is not known yet.", busy, target)}
+}
+
+// faster tells who is at work on a target.
+func (q *inquiry) faster(ctx context.Context, busy, target string) error {
+	refusal := busyRefusal(busy, target)
+	t, err := q.ticket(ctx, busy)
+	if err != nil {
+		return refusal // somebody is, whoever it is
+	}
+	refusal.Text = fmt.Sprintf("%s asked for %s on %s before: ticket %s is at work on it, or its outcome is not known yet.", t.Action.Actor, t.Action.Kind, target, busy)
+	return refusal
 }
 
 // room charges a ticket for its execution, once.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/elevenminutes/interlock/audit"
 )
 
 // result is what is known after a call of a handler.
@@ -18,6 +20,9 @@ type result struct {
 	took   time.Duration
 	// hung tells that the handler did not return; it may still be running.
 	hung bool
+	code Code // why nothing was changed, where the handler said so
+	// again tells that the handler has come back and may be called again.
+	again bool
 }
 
 // call runs the handler. The flight lands when the handler has really
@@ -31,6 +36,9 @@ func (g *Guard) call(ctx context.Context, t Ticket, f *findings, one flight) res
 		defer g.flights.land(one)
 		return handler(ctx, permit)
 	})
+	if errors.Is(err, ErrFenceRefused) {
+		g.watch.alarm(AlarmFence, audit.EventOutcome, &t, now, "The service has seen a higher fence on this target.")
+	}
 	r := result{token: token, err: err, took: time.Since(start), hung: errors.Is(err, errOverrun)}
 	switch {
 	case err == nil && !token.valid():
@@ -38,13 +46,14 @@ func (g *Guard) call(ctx context.Context, t Ticket, f *findings, one flight) res
 		r.err = fmt.Errorf("moderation: the handler returned an undo token of %d bytes; at most %d bytes of valid UTF-8 are allowed", len(token), MaxUndoToken)
 	case err == nil:
 		r.status = StatusExecuted
-	case errors.Is(err, ErrNotApplied) && !r.hung:
-		r.status = StatusFailed
+	case errors.Is(err, ErrNotApplied) && !r.hung && t.Tries == 0: // an earlier call may have changed something
+		r.status, r.code = StatusFailed, t.notUndone(err)
 	case r.hung:
 		r.status = StatusUnknown
 		r.err = fmt.Errorf("moderation: the handler did not answer within %v: %w", g.config.HandlerTimeout, err)
 	default:
 		r.status, r.token = g.probe(ctx, t, f.kind, permit)
+		r.again = r.status == StatusUnknown
 	}
 	return r
 }
@@ -96,6 +105,7 @@ func (t Ticket) permit(f *findings) Permit {
 		p.Undoes, p.UndoToken, p.Until = t.ID, t.UndoToken, t.Until
 		p.Key += ".end"
 	}
+	p.Anyway = t.Anyway
 	for _, s := range f.head.Standing {
 		if s.ID != t.ID && s.ID != p.Undoes {
 			p.Standing = append(p.Standing, s.standing())

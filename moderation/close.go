@@ -21,6 +21,9 @@ import (
 // its ticket is unknown. Where no snapshot could be saved no record is lost:
 // the next New reads more of them. A handler that calls Close waits for itself.
 //
+// An Observer is told what is left to tell for at most a second; what becomes
+// of that makes no difference to what Close returns.
+//
 // Close does not close Config.Audit or Config.Store. Who has opened them closes
 // them, after the guard: guard.Close(ctx), then trail.Close().
 func (g *Guard) Close(ctx context.Context) error {
@@ -28,7 +31,9 @@ func (g *Guard) Close(ctx context.Context) error {
 		return err
 	}
 	g.verbs.close()
-	if err := g.close(ctx); err != nil {
+	err := g.close(ctx)
+	g.watch.wait(ctx)
+	if err != nil {
 		return fmt.Errorf("moderation: closing the guard: %w", err)
 	}
 	return nil

@@ -38,6 +38,8 @@ const (
 	CodeNoRequirement  Code = "no_requirement"   // policy states no quorum
 	CodeNeedsOthers    Code = "needs_others"     // soon after a rejection or an undo
 	CodeStale          Code = "stale"            // facts or policy are too old
+	CodeNoBypass       Code = "no_bypass"        // never done by a bypass
+	CodeUnratified     Code = "unratified"       // a bypass that others have not answered for
 
 	// ErrLimited
 	CodeLimited      Code = "limited"       // wait for RetryAfter
@@ -56,6 +58,8 @@ const (
 	CodeTooEarly     Code = "too_early"      // can't be resolved yet
 	CodeNotOpen      Code = "not_open"       // not waiting for this any more
 	CodeCancelled    Code = "context_done"   // the caller gave up
+
+	CodeTargetChanged Code = "target_changed" // not as the ticket left it, so it was not undone
 
 	// ErrUnavailable
 	CodeZeroGuard Code = "zero_guard" // made without New
@@ -77,7 +81,7 @@ func (c Code) family() error {
 		return ErrLimited
 	case CodeFrozen:
 		return ErrFrozen
-	case CodeBusy, CodeAlreadyAsked, CodeStands, CodeNotUndoable, CodeTooLate, CodeTooEarly, CodeNotOpen, CodeCancelled:
+	case CodeBusy, CodeAlreadyAsked, CodeStands, CodeNotUndoable, CodeTooLate, CodeTooEarly, CodeNotOpen, CodeCancelled, CodeTargetChanged:
 		return ErrConflicting
 	case CodeZeroGuard, CodeClosed, CodeDirectory, CodePolicy, CodeLimiter, CodeStore, CodeTrail, CodeNoRoom:
 		return ErrUnavailable

@@ -46,6 +46,7 @@ func (g *Guard) try(ctx context.Context, a *attempt) error {
 	})
 	if err == nil {
 		g.release(ctx, a.change)
+		g.watch.change(a.change)
 	}
 	return err
 }
@@ -81,6 +82,7 @@ func (g *Guard) owe(c Change, left *attempt) {
 	g.owed.mu.Lock()
 	defer g.owed.mu.Unlock()
 	g.owed.debts = append(g.owed.debts, debt{c, left})
+	g.watch.alarm(AlarmUnpaid, c.Record.Event, &c.Tickets[0], c.Record.Time, "Nothing else is recorded before this is.")
 }
 
 // commitOrOwe is for what has happened already and must be recorded.

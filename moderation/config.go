@@ -75,6 +75,21 @@ type Config struct {
 	// are counted, and their number recorded. Zero means 60.
 	Questions int
 
+	// MaxRetries is how often Advance may call a handler again that returned an
+	// error, so that the outcome is unknown, where its kind is Idempotent. Zero
+	// means never; at most 100 are allowed. Before each call a Probe is asked
+	// and everything is decided again; no call is made past the ticket's
+	// deadline (24 hours after the request where it has none), nor after a
+	// crash or an overrun. See Kind.Idempotent.
+	MaxRetries int
+	// RetryPause is how long before the first such call. Each further pause is
+	// twice as long, up to an hour. Zero means 10 seconds.
+	RetryPause time.Duration
+
+	// Observer is told what happens, for dashboards and pagers; nil for nobody.
+	// It can neither block nor break the guard.
+	Observer Observer
+
 	// Now tells the time; for simulations. Nil means time.Now, with the
 	// process's steady clock held against it.
 	Now func() time.Time
@@ -106,6 +121,9 @@ func (c Config) check() error {
 		if typednil.Is(f.value) {
 			fault(f.field, "is nil; it is required (an earlier constructor may have returned an error)")
 		}
+	}
+	if c.Observer != nil && typednil.Is(c.Observer) {
+		fault("Observer", "is a nil pointer in an interface; leave it out, or give an observer")
 	}
 	c.checkRecording(fault)
 	c.checkKinds(fault)
@@ -184,10 +202,14 @@ func (c Config) checkDurations(fault func(field, problem string)) {
 		{"Notice", c.Notice}, {"MaxStaleness", c.MaxStaleness}, {"MaxUndoStaleness", c.MaxUndoStaleness},
 		{"Lately", c.Lately}, {"MaxFreeze", c.MaxFreeze}, {"DecideTimeout", c.DecideTimeout},
 		{"RecordTimeout", c.RecordTimeout}, {"HandlerTimeout", c.HandlerTimeout}, {"ResolveGrace", c.ResolveGrace},
+		{"RetryPause", c.RetryPause},
 	} {
 		if f.value < 0 {
 			fault(f.field, fmt.Sprintf("is %v; it can't be negative", f.value))
 		}
+	}
+	if c.MaxRetries < 0 || c.MaxRetries > maxRetries {
+		fault("MaxRetries", fmt.Sprintf("is %d; from zero to %d are allowed", c.MaxRetries, maxRetries))
 	}
 	if c.Questions < 0 {
 		fault("Questions", fmt.Sprintf("is %d; it can't be negative", c.Questions))
@@ -213,6 +235,7 @@ func (c Config) withDefaults() Config {
 	def(&c.RecordTimeout, 5*time.Second)
 	def(&c.HandlerTimeout, 30*time.Second)
 	def(&c.ResolveGrace, time.Minute)
+	def(&c.RetryPause, 10*time.Second)
 	if c.Questions == 0 {
 		c.Questions = 60
 	}

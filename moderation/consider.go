@@ -24,6 +24,11 @@ func (q *inquiry) consider(ctx context.Context, r *request, peek bool) (*finding
 	if f.repeated, err = q.repeated(ctx, r); f.repeated != nil || err != nil {
 		return f, err
 	}
+	if r.step == StepBypass {
+		if err := q.mayBypass(ctx, f); err != nil {
+			return f, err
+		}
+	}
 	if r.undoes != "" {
 		if err := q.takeBack(ctx, r, f); err != nil {
 			return f, err
@@ -51,7 +56,7 @@ func (q *inquiry) repeated(ctx context.Context, r *request) (*Ticket, error) {
 		return nil, nil
 	case t.Action.Actor != r.action.Actor || t.Action.Key != r.action.Key:
 		return nil, lied(CodeStore, "asked about a key of %q, it answered with ticket %s", r.action.Actor, t.ID)
-	case t.Idempotency != r.action.idempotency(r.step, r.undoes):
+	case t.Idempotency != r.idempotency():
 		return nil, &Refusal{Code: CodeKeyReused, Field: "Key", Ticket: t.ID,
 			Text: fmt.Sprintf("The key %q stands for another action already (ticket %s). Use a new key for a new action.", r.action.Key, t.ID)}
 	}
@@ -115,6 +120,14 @@ func (q *inquiry) permit(ctx context.Context, r *request, f *findings) (err erro
 		return err
 	}
 	f.stale = q.stale.Load()
+	if r.step == StepBypass {
+		if err := f.answerable(); err != nil {
+			return err
+		}
+	}
+	if err := q.mayInsist(ctx, r, f); err != nil {
+		return err
+	}
 	f.lately(q.now, time.Time{}, q.g.config.Lately)
 	return q.safeguards(f)
 }
@@ -174,7 +187,7 @@ func (f *findings) lately(now, since time.Time, window time.Duration) {
 // allow holds a request against freezes, what stands, and limits. What an
 // exhausted limit lets pass with more approvals gets more slots.
 func (q *inquiry) allow(ctx context.Context, r *request, f *findings, peek bool) error {
-	if r.step == StepRequest {
+	if r.step.imposes() {
 		if by := frozen(f.freezes, f, q.now); by != nil {
 			return frozenRefusal(by, q.now)
 		}
@@ -189,18 +202,22 @@ func (q *inquiry) allow(ctx context.Context, r *request, f *findings, peek bool)
 		return nil
 	}
 	if busy := f.head.Busy; busy != "" && busy != r.undoes {
-		return busyRefusal(busy, f.subject.ID)
+		return q.faster(ctx, busy, f.subject.ID)
 	}
 	err := q.room(ctx, r.step, f, peek)
-	if err != nil && len(f.usage.Over) > 0 {
+	if err != nil && len(f.usage.Over) > 0 && !f.bypass {
 		f.extra, f.overrun = append(f.extra, f.usage.Over...), f.usage.Over
 		return nil
 	}
 	return err
 }
 
-// waits reports whether the request needs approvals or a hold.
+// waits reports whether the request needs approvals or a hold. What a bypass
+// needs comes after it.
 func (f *findings) waits() bool {
+	if f.bypass {
+		return false
+	}
 	return len(f.decision.Requirement.Quorum.Slots)+len(f.extra) > 0 || f.decision.Requirement.Hold > 0
 }
 
@@ -215,7 +232,7 @@ func (q *inquiry) asking(ctx context.Context, r *request, f *findings, peek bool
 	if f.usage, err = q.charge(ctx, c, peek); err != nil || f.usage.Allowed {
 		return err
 	}
-	if len(f.usage.Over) == 0 {
+	if len(f.usage.Over) == 0 || f.bypass {
 		return limited(f.usage)
 	}
 	f.extra = append(f.extra, f.usage.Over...)

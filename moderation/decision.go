@@ -55,6 +55,10 @@ func (s Step) Required() bool {
 	return false
 }
 
+// imposes reports whether what is asked for under a step restricts its target,
+// which a freeze stops.
+func (s Step) imposes() bool { return s == StepRequest || s == StepBypass }
+
 // Any stands for every kind, tier or domain in the question of a step that is
 // not about one target (a freeze of everything): only a rule that covers all
 // of them allows it.

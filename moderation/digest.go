@@ -27,6 +27,7 @@ func (t Ticket) digest() Digest {
 	b = appendText(b, t.Tier)
 	b = t.Action.appendTerms(b)
 	b = appendText(b, t.Undoes)
+	b = appendAnyway(b, t.Anyway)
 	return sha256.Sum256(b)
 }
 

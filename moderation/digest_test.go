@@ -59,6 +59,7 @@ func fcSeparate() map[string]func(*Ticket) {
 		"case runs into the reason":        func(t *Ticket) { t.Action.Reason, t.Action.Case = "", "spamcase-1" },
 		"another case":                     func(t *Ticket) { t.Action.Case = "case-2" },
 		"takes a ticket back":              func(t *Ticket) { t.Undoes = "ticket-0" },
+		"takes a ticket back anyway":       func(t *Ticket) { t.Undoes, t.Anyway = "ticket-0", true },
 		"no parameters":                    func(t *Ticket) { t.Action.Parameters = nil },
 		"a parameter less":                 parameters("scope", "posts"),
 		"another value":                    parameters("scope", "posts", "note", "once"),

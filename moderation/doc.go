@@ -59,6 +59,24 @@
 // returns an error that wraps [ErrNotApplied] only when nothing was changed.
 // Every other error, a panic and an overrun leave the outcome unknown.
 //
+// An Undo that finds its target other than Apply left it returns an error that
+// wraps [ErrTargetChanged]. Where Config.MaxRetries allows it, a handler of an
+// Idempotent kind that came back with an error is called again.
+//
+// # Breaking the glass
+//
+// What can't wait for people is done with [Guard.Bypass]: at once, within limits
+// and under a right of its own, and on record as what it is. Others must then
+// stand by it with [Guard.Ratify]; if they do not in time, or one of them rejects
+// it, it is undone, and whoever did it can't do so again before others have
+// answered for it ([Ticket.Owes]).
+//
+// # Watching
+//
+// [Guard.Backlog] tells how much waits, and for how long. A Config.Observer is
+// told what becomes of tickets and what somebody should look at; it can neither
+// block nor break the guard.
+//
 // # Closing and restarting
 //
 // [Guard.Close] ends a guard in good order, before its trail is closed:

@@ -37,6 +37,10 @@ func (t *Ticket) appendJSON(b []byte) []byte {
 	b = jsontext.AnyTime(b, `"over":`, t.Over)
 	b = jsontext.AnyText(b, `"code":`, string(t.Code))
 	b = jsontext.AnyText(b, `"note":`, t.Note)
+	b = jsontext.AnyTime(b, `"settled":`, t.Settled)
+	b = appendTrue(b, `"anyway":`, t.Anyway)
+	b = jsontext.AnyInt(b, `"tries":`, int64(t.Tries))
+	b = jsontext.AnyTime(b, `"retry":`, t.Retry)
 	return append(b, '}')
 }
 

@@ -42,6 +42,14 @@ var (
 
 	// ErrNotApplied is wrapped by a handler to say that it changed nothing.
 	ErrNotApplied = errors.New("moderation: not applied")
+	// ErrTargetChanged is wrapped by an [Undo] to say that it changed nothing,
+	// because the target is no longer as the ticket left it. It is an
+	// ErrNotApplied. See UndoRequest.Anyway.
+	ErrTargetChanged = fmt.Errorf("moderation: the target is not as the ticket left it: %w", ErrNotApplied)
+	// ErrFenceRefused is wrapped by a handler whose service has seen a higher
+	// Permit.Fence on the target, and so changed nothing. It is an
+	// ErrNotApplied, and an alarm: two processes, or two histories, are at it.
+	ErrFenceRefused = fmt.Errorf("moderation: the service has seen a higher fence: %w", ErrNotApplied)
 	// ErrUnknownActor and ErrUnknownTarget are wrapped by a Directory.
 	ErrUnknownActor  = errors.New("moderation: unknown actor")
 	ErrUnknownTarget = errors.New("moderation: unknown target")
@@ -152,6 +160,7 @@ type StateError struct {
 	Status Status // how it stands
 	Text   string // what happened, for people
 	Err    error  // what the handler returned; nil where another call ran it
+	Code   Code   // why, for programs, where there is more to say than the status
 }
 
 // Error says how the ticket stands.

@@ -19,6 +19,8 @@ type exampleService struct {
 	now       time.Time
 	suspended []string
 	broken    error // what Apply returns though it has done its work
+	changed   bool  // accounts are not as they were left
+	also      func(*moderation.Config)
 }
 
 // examplePolicy lets a moderator suspend ordinary accounts alone; the mayor's
@@ -41,6 +43,13 @@ g, ada,  moderator, *, -, -
 g, mia,  moderator, *, -, -
 g, lena, lead,      *, -, -
 g, luis, lead,      *, -, -
+
+p, lead, bypass, account.*, protected, *, allow
+p, lead, undo,   account.*, *,         *, allow
+p, lead, reject, *,         *,         *, allow
+p, lead, read,   *,         *,         *, allow
+p, lead, revoke, *,         *,         *, allow
+p2, bypass, *, *, *, *, lead, -, 4h
 `
 
 // Apply is the service's own code. What it returns is handed to Undo.
@@ -51,6 +60,9 @@ func (s *exampleService) Apply(_ context.Context, p moderation.Permit) (moderati
 
 // Undo lifts a suspension, unless another ticket still imposes one.
 func (s *exampleService) Undo(_ context.Context, p moderation.Permit) error {
+	if s.changed && !p.Anyway {
+		return moderation.ErrTargetChanged
+	}
 	for _, other := range p.Standing {
 		if other.Kind == moderation.Suspend {
 			fmt.Println("stays suspended because of", other.Parameters["for"])
@@ -92,13 +104,17 @@ func (s *exampleService) guardOver(trail *audit.Memory) *moderation.Guard {
 	if err != nil {
 		log.Fatal(err)
 	}
-	guard, err := moderation.New(ctx, moderation.Config{
+	config := moderation.Config{
 		Directory: directory, Authorizer: authorizer, Limiter: limiter,
 		Kinds: []moderation.Kind{{Name: moderation.Suspend, Apply: s.Apply, Undo: s.Undo, Timed: true}},
 		Tiers: []string{"ordinary", "protected"},
 		Audit: trail, ForgetOnExit: true, // a real service has audit.OpenFile here
 		Now: func() time.Time { return s.now },
-	})
+	}
+	if s.also != nil {
+		s.also(&config)
+	}
+	guard, err := moderation.New(ctx, config)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -67,6 +67,9 @@ func (g *Guard) intend(ctx context.Context, t Ticket, f *findings, now time.Time
 		defer a.back.Store(true)
 		return g.begin(ctx, a.change)
 	})
+	if err == nil {
+		g.watch.change(a.change)
+	}
 	switch {
 	case inDoubt(err):
 		// The intent may be durable or may become so. The handler does not
@@ -112,7 +115,7 @@ func (g *Guard) lastLook(t Ticket, f *findings, freezes Head) error {
 	if !t.Deadline.IsZero() && !now.Before(t.Deadline) {
 		return &Refusal{Code: CodeTooLate, Ticket: t.ID, Text: "The deadline passed before it could be executed."}
 	}
-	if t.Step != StepRequest {
+	if !t.Step.imposes() {
 		return nil
 	}
 	if by := frozen(freezes, f, now); by != nil {
@@ -148,6 +151,9 @@ func (g *Guard) refusalChange(t Ticket, f *findings, now time.Time, refusal *Ref
 	e := event{kind: audit.EventRefused, at: now, code: refusal.Code, note: refusal.Text}
 	if t.ends() && t.Status == StatusExecuting {
 		e = event{kind: audit.EventOutcome, at: now, status: StatusFailed, code: refusal.Code, note: refusal.Text}
+	}
+	if t.Tries > 0 && t.Status == StatusExecuting { // an earlier call may have changed something
+		e = event{kind: audit.EventOutcome, at: now, status: StatusUnknown, due: g.probeAt(t), retry: g.retryAt(t, f.kind, now), code: refusal.Code, note: refusal.Text}
 	}
 	next, err := transition(t, e)
 	if err != nil {

@@ -14,24 +14,28 @@ import (
 // could be found; a refusal is an answer. An actor may ask as often as
 // Config.Questions says.
 func (g *Guard) Explain(ctx context.Context, a Action) (Explanation, error) {
+	return g.explain(ctx, request{step: StepRequest, action: a})
+}
+
+// explain answers what would come of a request.
+func (g *Guard) explain(ctx context.Context, r request) (Explanation, error) {
 	if err := g.enter(ctx); err != nil {
 		return Explanation{}, err
 	}
 	defer g.exit()
 	now, _ := g.clock.now()
-	a.Parameters = maps.Clone(a.Parameters)
-	r := request{step: StepRequest, action: a}
+	r.action.Parameters = maps.Clone(r.action.Parameters)
 	if err := g.validate(&r); err != nil {
 		return explained(&findings{}, err)
 	}
-	if n := g.asked.add(a.Actor, now, g.config.Questions); n > g.config.Questions {
+	if n := g.asked.add(r.action.Actor, now, g.config.Questions); n > g.config.Questions {
 		return Explanation{}, &Refusal{Code: CodeTooMuchAsked, RetryAfter: tallyWindow, Text: "Too many questions in a short time."}
 	}
 	type answer struct {
 		findings *findings
 		refusal  error
 	}
-	q := g.inquiry(StepRequest, now)
+	q := g.inquiry(r.step, now)
 	v, err := inquire(ctx, q, func(ctx context.Context) (answer, error) {
 		f, err := q.consider(ctx, &r, true)
 		return answer{f, err}, nil

@@ -29,6 +29,7 @@ type Guard struct {
 	memory  *MemoryStore  // the store, where New has made it
 	verbs   verbs         // under way, for Close
 	closing chan struct{} // held by who puts everything away
+	watch   watch         // tells Config.Observer
 }
 
 // Do executes an action, or says why not. It returns nil if and only if the
@@ -153,9 +154,9 @@ func (g *Guard) answer(t Ticket, err error) (Ticket, error) {
 	}
 	text := t.Note
 	if t.Status == StatusUnknown || t.Status == StatusFailed {
-		text = t.Status.text()
+		text = t.cameTo()
 	}
-	return t, &StateError{Ticket: t.ID, Status: t.Status, Text: text}
+	return t, &StateError{Ticket: t.ID, Status: t.Status, Text: text, Code: t.Code}
 }
 
 // ready refuses a guard that was not made by New, and a caller who is gone.
@@ -177,6 +178,7 @@ func (g *Guard) refuse(ctx context.Context, r request, now time.Time, err error)
 	if refusal.Code == CodeUnknownActor || refusal.Code == CodeInvalid {
 		who = "" // names that anybody can make up are counted together
 	}
+	g.watch.refusal(r, refusal, now)
 	count := g.refused.add(who, now, g.config.Questions)
 	g.summarize(ctx, now, now)
 	if count > g.config.Questions {
@@ -240,6 +242,7 @@ func newGuard(c Config) *Guard {
 		wake:    make(chan struct{}, 1),
 		verbs:   verbs{closed: make(chan struct{}), over: make(chan struct{})},
 		closing: make(chan struct{}, 1),
+		watch:   watch{observer: c.Observer},
 	}
 	if c.Now == nil {
 		g.clock.read = time.Now

@@ -27,7 +27,10 @@ type Kind struct {
 	// Probe tells what is true after a crash. Optional.
 	Probe Probe
 	// Idempotent says that calling Apply or Undo again for the same ticket
-	// changes nothing.
+	// changes nothing. Where Config.MaxRetries allows it, a handler that came
+	// back with an error is called again, with the same Permit.Key and a
+	// higher Permit.Fence. A service that does not refuse lower fences must
+	// not be behind an Idempotent kind then.
 	Idempotent bool
 	// Timed says that the action lasts for a Duration, which is then
 	// required, and is taken back by Undo, which is required too.
@@ -108,6 +111,10 @@ type Permit struct {
 	UndoToken UndoToken
 	// Standing are the other restrictions on this target that stay in force.
 	Standing []Standing
+	// Anyway tells an Undo to take back what it can, although the target is no
+	// longer as the ticket left it: a person with the right to say so did. An
+	// Undo without it returns [ErrTargetChanged] then.
+	Anyway bool
 }
 
 // handler returns the host's code for a call.

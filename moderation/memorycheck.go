@@ -54,6 +54,9 @@ func (s *MemoryStore) checkTicket(c Change, i int) error {
 			return fmt.Errorf("moderation: a change has ticket %s, or its key, twice: %w", t.ID, ErrConflict)
 		}
 	}
+	if err := s.checkDebtor(c, i); err != nil {
+		return err
+	}
 	if !takesTarget(t) {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 // a request's key, or a target.
 type claim struct {
 	ticket, target, record string
+	debtor                 string
 	request                requestKey
 }
 
@@ -87,6 +88,9 @@ func (c Change) claims(claims []claim) []claim {
 		}
 		if takesTarget(t) {
 			claims = append(claims, claim{target: t.Subject.ID})
+		}
+		if t.Owes() {
+			claims = append(claims, claim{debtor: t.Requester.Person})
 		}
 	}
 	for _, is := range c.Unchanged {
@@ -191,6 +195,7 @@ func (s *MemoryStore) apply(c Change, print fingerprint) {
 func (s *MemoryStore) place(head *targetState, t *Ticket) {
 	s.tickets[t.ID] = t
 	head.update(t)
+	s.follow(t)
 	if !t.Due.IsZero() {
 		s.due.push(dueTicket{t.Due, t.ID})
 	}

@@ -54,6 +54,9 @@ func newMemoryStore(sink audit.Sink) *MemoryStore {
 		keys:     make(map[requestKey]string),
 		targets:  make(map[string]*targetState),
 		reserved: make(map[claim]bool),
+
+		debtors:    make(map[string]string),
+		unfinished: make(map[string]*Ticket),
 	}
 	if snapshots, ok := sink.(audit.Snapshotter); ok {
 		s.snapshots, s.salt = snapshots, make([]byte, saltSize)

@@ -40,6 +40,9 @@ type MemoryStore struct {
 	unsaved  int            // records that no snapshot has
 	reserved map[claim]bool // of commits under way
 	doubts   []doubt
+
+	debtors    map[string]string  // person to the bypass that the person owes for
+	unfinished map[string]*Ticket // that wait, or are at work
 }
 
 // doubt is a change of which the sink could not say whether it has its record.

@@ -46,13 +46,17 @@ func TestModelSequence(t *testing.T) {
 }
 
 func vbSequence(t *testing.T, seed uint64) {
-	m := vbNewModel(t, seed)
+	vbTakeSteps(vbNewModel(t, seed))
+}
+
+func vbTakeSteps(m *vbModel) {
 	const steps = 40
 	for i := range steps {
 		m.takeStep(i)
+		m.breaksGlass()
 		m.catchUp()
 		m.holdsPromises()
-		if t.Failed() {
+		if m.t.Failed() {
 			return
 		}
 	}
@@ -353,7 +357,7 @@ func (m *vbModel) wantSameTicketsAs(sink audit.Sink) {
 // to be stuck.
 func (m *vbModel) comesToRest() {
 	m.t.Helper()
-	m.step = "coming to rest"
+	m.step = atRest
 	m.restarts()
 	m.catchUp()
 	m.now = m.now.Add(48 * time.Hour)

@@ -12,7 +12,10 @@ import (
 // it is, the ticket is unknown and nothing else is executed.
 func (g *Guard) conclude(ctx context.Context, t Ticket, f *findings, r result) (Ticket, error) {
 	now, _ := g.clock.now()
-	e := event{kind: audit.EventOutcome, at: now, status: r.status, token: r.token, due: g.probeAt(t)}
+	e := event{kind: audit.EventOutcome, at: now, status: r.status, code: r.code, token: r.token, due: g.probeAt(t)}
+	if r.again {
+		e.retry = g.retryAt(t, f.kind, now)
+	}
 	if r.err != nil {
 		e.note = safeText(r.err.Error(), MaxReason)
 		r.err = &handlerError{r.err}
@@ -30,9 +33,9 @@ func (g *Guard) conclude(ctx context.Context, t Ticket, f *findings, r result) (
 	t = c.Tickets[0]
 	switch {
 	case t.Status == StatusUnknown || t.Status == StatusFailed:
-		return t, &StateError{Ticket: t.ID, Status: t.Status, Text: t.Status.text(), Err: r.err}
+		return t, &StateError{Ticket: t.ID, Status: t.Status, Text: t.cameTo(), Err: r.err, Code: t.Code}
 	case r.status == StatusFailed:
-		return t, &StateError{Ticket: t.ID, Status: t.Status, Text: "Its end changed nothing.", Err: r.err}
+		return t, &StateError{Ticket: t.ID, Status: t.Status, Text: "Its end changed nothing.", Err: r.err, Code: t.Code}
 	}
 	return t, nil
 }
@@ -43,6 +46,9 @@ func (g *Guard) settle(t Ticket, f *findings, e event) (Change, error) {
 	next, err := transition(t, e)
 	if err != nil {
 		return Change{}, err
+	}
+	if next.Status == StatusUndone { // by its own deadline
+		next.Barred = f.barredSoFar(next, e.at, g.config.Lately)
 	}
 	tickets := []Ticket{next}
 	if f.undoes != nil && next.Status == StatusExecuted {

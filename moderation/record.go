@@ -53,12 +53,17 @@ func ticketRecord(t Ticket, e audit.Event, now time.Time) audit.Record {
 // endOfDuration is the schedule of what only the end of a duration set off.
 const endOfDuration = "end"
 
+// endOfDebt is the schedule of the undo of a bypass that was not ratified.
+const endOfDebt = "ratification"
+
 // causeOf links an undo to what it takes back, and says what nobody asked for:
 // the end of a duration, and what came of it.
 func causeOf(t Ticket, e audit.Event) *audit.Cause {
 	switch {
 	case t.Undoes != "":
 		return &audit.Cause{Ticket: t.Undoes}
+	case t.ends() && t.unratified() && (e == audit.EventIntent || e == audit.EventOutcome):
+		return &audit.Cause{Schedule: endOfDebt}
 	case t.ends() && (e == audit.EventIntent || e == audit.EventOutcome):
 		return &audit.Cause{Schedule: endOfDuration}
 	}

@@ -13,6 +13,8 @@ func finishes(e audit.Event, t Ticket) bool {
 	switch e {
 	case audit.EventOutcome, audit.EventResolved:
 		return (t.Status == StatusExecuted || t.Status == StatusFailed) && !t.ends()
+	case audit.EventEscalated, audit.EventVoided, audit.EventRatified, audit.EventAcknowledged:
+		return false // it goes on waiting, or was over before
 	}
 	return t.Status.Final()
 }

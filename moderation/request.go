@@ -3,6 +3,7 @@ package moderation
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -12,6 +13,7 @@ type request struct {
 	action Action
 	undoes string // the ticket to take back
 	kind   Kind
+	anyway bool // take it back though its target has changed
 
 	// What an attempt that lost a race leaves to the next.
 	id    string // the ticket's ID
@@ -35,6 +37,9 @@ func (g *Guard) validate(r *request) error {
 		return err
 	}
 	kind, ok := g.kinds[r.action.Kind]
+	if ok && r.step == StepBypass && strings.HasPrefix(kind.Name, reservedPrefix) {
+		return &Refusal{Code: CodeNoBypass, Field: "Action.Kind", Text: kind.Name + " is the library's own and is never done by a bypass."}
+	}
 	if !ok || (r.step != StepFreeze) == (kind.Name == FreezeKind) {
 		return &Refusal{Code: CodeUnknownKind, Field: "Action.Kind", Text: fmt.Sprintf("No kind of action is registered as %q.", r.action.Kind)}
 	}
@@ -90,6 +95,8 @@ type findings struct {
 	hold                time.Duration
 	due                 time.Time // the deadline under the policy of now
 	barrier             error     // what stands in the way though the approvals suffice
+
+	bypass bool // the quorum is of those who must ratify
 }
 
 // deadline is until when the request must have been executed. What waits
@@ -110,7 +117,7 @@ func (r request) ticket(f *findings, now time.Time) Ticket {
 		ID:          f.id,
 		Step:        r.step,
 		Action:      f.action,
-		Idempotency: r.action.idempotency(r.step, r.undoes),
+		Idempotency: r.idempotency(),
 		Requester:   Party{Login: f.actor.Login, Person: f.actor.Person, Type: f.actor.Type, Owners: slices.Clone(f.actor.Owners)},
 		Subject:     f.subject,
 		Policy:      f.decision.Policy,
@@ -124,6 +131,7 @@ func (r request) ticket(f *findings, now time.Time) Ticket {
 		Undoes:      r.undoes,
 		After:       f.after,
 		Call:        f.call,
+		Anyway:      r.anyway,
 	}
 	t.Digest = t.digest()
 	return t

@@ -77,14 +77,8 @@ func (q *inquiry) resolvable(ctx context.Context, t Ticket, r Resolution) (*find
 	if busy := f.head.Busy; busy != "" && busy != t.ID { // its undo is at work
 		return f, busyRefusal(busy, t.Subject.ID)
 	}
-	requester, err := q.actor(ctx, t.Requester.Login)
-	own := []string{t.Requester.Person, requester.Person}
-	own = append(own, requester.Owners...)
-	if err != nil && !hasCode(err, CodeUnknownActor) { // who is not known any more has no further persons
+	if err := q.another(ctx, t, actor); err != nil {
 		return f, err
-	}
-	if actor.Type != Human || slices.Contains(append(own, t.Requester.Owners...), actor.Person) {
-		return f, &Refusal{Code: CodeOwnRequest, Ticket: t.ID, Text: "Someone other than who asked for it must find out what is true, and a person."}
 	}
 	question := q.question(StepResolve, f)
 	question.Actor = actor
@@ -97,6 +91,21 @@ func (q *inquiry) resolvable(ctx context.Context, t Ticket, r Resolution) (*find
 	}
 	f.undoes = &undoes
 	return f, nil
+}
+
+// another wants a person who is not behind the ticket's requester, by any login
+// then or now.
+func (q *inquiry) another(ctx context.Context, t Ticket, actor Actor) error {
+	requester, err := q.actor(ctx, t.Requester.Login)
+	own := []string{t.Requester.Person, requester.Person}
+	own = append(own, requester.Owners...)
+	if err != nil && !hasCode(err, CodeUnknownActor) { // who is not known any more has no further persons
+		return err
+	}
+	if actor.Type != Human || slices.Contains(append(own, t.Requester.Owners...), actor.Person) {
+		return &Refusal{Code: CodeOwnRequest, Ticket: t.ID, Text: "Someone other than who asked for it must find out what is true, and a person."}
+	}
+	return nil
 }
 
 // resolve makes a settlement durable.

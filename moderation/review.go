@@ -19,6 +19,9 @@ func (g *Guard) Approve(ctx context.Context, r ReviewRequest) (Ticket, error) {
 
 // Reject ends a waiting ticket. It takes someone who could have approved it and
 // holds the step reject too, and a reason. It returns nil if and only if the ticket is rejected.
+//
+// A bypass is rejected by someone who could have ratified it: it is due at once,
+// and the next Advance undoes it.
 func (g *Guard) Reject(ctx context.Context, r ReviewRequest) (Ticket, error) {
 	return g.review(ctx, r, StepReject)
 }
@@ -58,6 +61,8 @@ func (r ReviewRequest) validate(step Step) error {
 func (q *inquiry) review(ctx context.Context, t Ticket, r ReviewRequest, step Step) (*findings, event, error) {
 	none := event{}
 	switch {
+	case t.Step == StepBypass && step == StepReject:
+		return q.answer(ctx, t, r, step)
 	case t.Status != StatusPending:
 		return &findings{}, none, notOpen(t)
 	case r.Digest != t.Digest:
@@ -72,6 +77,12 @@ func (q *inquiry) review(ctx context.Context, t Ticket, r ReviewRequest, step St
 	if !q.now.Before(f.due) {
 		return f, none, &Refusal{Code: CodeTooLate, Ticket: t.ID, Text: "The deadline that the policy gives now has passed."}
 	}
+	return q.verdict(ctx, t, f, r, step)
+}
+
+// verdict decides whether what a person says counts.
+func (q *inquiry) verdict(ctx context.Context, t Ticket, f *findings, r ReviewRequest, step Step) (*findings, event, error) {
+	none := event{}
 	actor, d, why, err := q.reviewer(ctx, t, f, r.Actor)
 	switch {
 	case err != nil:
@@ -92,6 +103,9 @@ func (q *inquiry) review(ctx context.Context, t Ticket, r ReviewRequest, step St
 		review: Review{Login: actor.Login, Person: actor.Person, Verdict: Approved, Roles: slices.Clone(d.Roles), Policy: d.Policy, Reason: r.Reason, Time: q.now}}
 	if step == StepReject {
 		return q.reject(ctx, t, f, actor, e, r)
+	}
+	if t.Step == StepBypass {
+		e.kind, e.review.Verdict = audit.EventRatified, Ratified
 	}
 	f.then, f.now = append(f.then, candidate), append(f.now, candidate)
 	e.open = f.stillOpen()

@@ -83,12 +83,15 @@ func (q *inquiry) had(ctx context.Context, person string) ([]Ticket, error) {
 		return nil, err
 	}
 	open := []Status{StatusPending, StatusHeld, StatusExecuting, StatusExecuted, StatusUnknown}
+	over := []Status{StatusUndone, StatusEnded} // but still to be ratified
 	var tickets []Ticket
-	for t, err := range q.g.store.Tickets(ctx, Query{Person: person, Status: open}) {
-		if err != nil {
-			return nil, unavailable(CodeStore, err)
+	for _, query := range []Query{{Person: person, Status: open}, {Person: person, Status: over, Owed: true}} {
+		for t, err := range q.g.store.Tickets(ctx, query) {
+			if err != nil {
+				return nil, unavailable(CodeStore, err)
+			}
+			tickets = append(tickets, t)
 		}
-		tickets = append(tickets, t)
 	}
 	return tickets, nil
 }
@@ -97,7 +100,7 @@ func (q *inquiry) had(ctx context.Context, person string) ([]Ticket, error) {
 // became of it.
 func (g *Guard) revokeFrom(ctx context.Context, r Revocation, f *findings, t Ticket, revoked *Revoked) error {
 	asked := t.Requester.Person == r.Person
-	if t.Status.Waiting() && (asked || len(t.revocation(r, time.Time{}).void) > 0) {
+	if t.Status.Waiting() && asked || t.revocable() && !asked && len(t.revocation(r, time.Time{}).void) > 0 {
 		about := request{step: StepRevoke, undoes: t.ID, action: Action{Actor: r.Actor, Reason: r.Reason}}
 		next, err := g.mutate(ctx, about, func(_ context.Context, q *inquiry, t Ticket) (*findings, event, error) {
 			return f, t.revocation(r, q.now), nil
@@ -111,10 +114,13 @@ func (g *Guard) revokeFrom(ctx context.Context, r Revocation, f *findings, t Tic
 			return nil
 		}
 		t, err2 := g.load(detach(ctx), t.ID)
-		if err2 != nil || t.Status.Waiting() || !errors.Is(err, ErrConflicting) {
+		if err2 != nil || t.revocable() || !errors.Is(err, ErrConflicting) {
 			return errors.Join(err, err2)
 		}
 		return g.revokeFrom(ctx, r, f, t, revoked) // it was executed, or is over
+	}
+	if err := g.revokeRetry(ctx, r, f, t); err != nil {
+		return err
 	}
 	now, _ := g.clock.now()
 	lately := t.Status != StatusExecuted || now.Sub(t.Executed) < g.config.Lately
@@ -133,7 +139,7 @@ func (t Ticket) revocation(r Revocation, now time.Time) event {
 	var left []approver
 	for _, review := range t.Reviews {
 		switch {
-		case review.Void != "" || review.Verdict != Approved:
+		case review.Void != "" || !review.Verdict.agrees():
 		case review.Person == r.Person:
 			void[review.Login] = "revoked: " + r.Reason
 		default:
@@ -142,3 +148,6 @@ func (t Ticket) revocation(r Revocation, now time.Time) event {
 	}
 	return event{kind: audit.EventVoided, at: now, void: void, open: openSlots(t.slots(), left), hold: t.Requirement.Hold, note: r.Reason}
 }
+
+// revocable reports whether what was approved, or ratified, can still be voided.
+func (t Ticket) revocable() bool { return t.Status.Waiting() || t.owingAllows(audit.EventVoided) }

@@ -37,6 +37,7 @@ func (g *Guard) Run(ctx context.Context) error {
 	defer r.wait.Wait()
 	for {
 		r.round(ctx)
+		g.figures(ctx)
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)

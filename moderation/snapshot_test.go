@@ -67,6 +67,7 @@ func ssHistory(t testing.TB) *MemoryStore {
 	}
 	full := fcFull("<value> ")
 	full.Revision, full.Fence = 1, 3
+	full.Settled, full.Anyway, full.Tries, full.Retry = time.Time{}, false, 0, time.Time{} // which came after the golden file
 	commit(audit.EventRequested, full)
 	waits := ticket("waits", "b", StatusPending)
 	commit(audit.EventRequested, waits)

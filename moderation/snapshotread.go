@@ -160,6 +160,9 @@ func (in *snapshotReader) ticket(t *Ticket) error {
 	if takesTarget(t) && h.busy[1] != "" {
 		return damaged("ticket %s is the third at work on %s", t.ID, t.Subject.ID)
 	}
+	if t.Owes() && s.debtors[t.Requester.Person] != "" {
+		return damaged("ticket %s is the second for which %q owes", t.ID, t.Requester.Person)
+	}
 	s.place(h, t)
 	s.keys[key] = t.ID
 	h.all = append(h.all, t.ID)

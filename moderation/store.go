@@ -42,7 +42,8 @@ type Change struct {
 	// Tickets are the new states. Each replaces the revision before its own;
 	// revision 1 must not exist yet, and its requester and key must be new.
 	// Once the change is made, at most one ticket of a target may be executing
-	// or unknown, besides an undo and the unknown ticket that it takes back.
+	// or unknown, besides an undo and the unknown ticket that it takes back,
+	// and of the tickets with one Requester.Person at most one Owes.
 	Tickets []Ticket
 	// Record says what happened. Its ID is required and stable: a store that
 	// has it already, with the same content, has this change already and
@@ -117,4 +118,6 @@ type Query struct {
 	After string
 	// Limit is the most tickets to return; zero for all.
 	Limit int
+	// Owed matches tickets that Owe ratification; see [Ticket.Owes].
+	Owed bool
 }

@@ -42,7 +42,8 @@ func (h *targetState) update(t *Ticket) {
 			return cmp.Or(a.Executed.Compare(b.Executed), cmp.Compare(a.Fence, b.Fence), cmp.Compare(a.ID, b.ID))
 		})
 	}
-	if t.calledOff() {
+	// What is said of a ticket after its end does not make it the last one again.
+	if t.calledOff() && (h.last == nil || h.last.ID == t.ID || !t.Over.Before(h.last.Over)) {
 		h.last = t
 	}
 }

@@ -17,8 +17,8 @@ type Ticket struct {
 	Revision uint64 `json:"revision"`
 	// Status is where it stands.
 	Status Status `json:"status"`
-	// Step is the right under which it was asked for: request, undo, freeze
-	// or unfreeze.
+	// Step is the right under which it was asked for: request, undo, freeze,
+	// unfreeze or bypass.
 	Step Step `json:"step"`
 	// Action is the claim as it was made.
 	Action Action `json:"action"`
@@ -47,8 +47,8 @@ type Ticket struct {
 	Barred []string `json:"barred,omitempty"`
 	// Rules are the rows that allowed the request.
 	Rules []Rule `json:"rules,omitempty"`
-	// Reviews are the approvals and rejections, those that no longer count
-	// included.
+	// Reviews are the approvals and rejections, and what was said of a bypass,
+	// those that no longer count included.
 	Reviews []Review `json:"reviews,omitempty"`
 
 	// Requested is when it was asked for.
@@ -57,7 +57,8 @@ type Ticket struct {
 	Approved time.Time `json:"approved,omitzero"`
 	// Due is when Advance has something to do next; zero for never.
 	Due time.Time `json:"due,omitzero"`
-	// Deadline is when it times out; zero for what waits for nothing.
+	// Deadline is when it times out; zero for what waits for nothing. A bypass
+	// must have been ratified by then.
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Escalated is when its wait was reported as long.
 	Escalated time.Time `json:"escalated,omitzero"`
@@ -89,6 +90,16 @@ type Ticket struct {
 	Over time.Time `json:"over,omitzero"`
 	Code Code      `json:"code,omitempty"`
 	Note string    `json:"note,omitempty"`
+
+	// Settled is when the debt of a bypass was settled: ratified, or, once
+	// nothing of it stood any more, acknowledged. Zero while it is owed.
+	Settled time.Time `json:"settled,omitzero"`
+	// Anyway is, of an undo, UndoRequest.Anyway; part of what is approved.
+	Anyway bool `json:"anyway,omitempty"`
+	// Tries is how often the last call of a handler was made again after it
+	// returned an error, and Retry when it will be next; zero for not.
+	Tries int       `json:"tries,omitempty"`
+	Retry time.Time `json:"retry,omitzero"`
 }
 
 // Status is where a ticket stands. The zero Status is no status.
@@ -150,11 +161,11 @@ type Subject struct {
 	TierSeen time.Time `json:"tierSeen,omitzero"`
 }
 
-// Review is an approval or a rejection.
+// Review is an approval or a rejection, or what was said of a bypass.
 type Review struct {
 	Login   string    `json:"login"`            // the reviewer's
 	Person  string    `json:"person"`           // the human behind it then
-	Verdict Verdict   `json:"verdict"`          // approve or reject
+	Verdict Verdict   `json:"verdict"`          // what the reviewer says
 	Roles   []string  `json:"roles,omitempty"`  // held then
 	Policy  string    `json:"policy"`           // that answered then
 	Reason  string    `json:"reason,omitempty"` // the reviewer's words
@@ -170,6 +181,9 @@ type Verdict string
 const (
 	Approved Verdict = "approve"
 	Rejected Verdict = "reject"
+	// Of a bypass, which nobody approves.
+	Ratified     Verdict = "ratify"
+	Acknowledged Verdict = "acknowledge"
 )
 
 // Digest is a SHA-256 of what is to be done. The zero Digest matches nothing.

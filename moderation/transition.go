@@ -31,10 +31,15 @@ type event struct {
 	by       string            // undone: the ticket that took it back
 	code     Code
 	note     string
+	retry    time.Time // outcome unknown: when to call again; zero for not
 }
 
 // endAgain is how long after a failed end of a duration it is tried again.
 const endAgain = time.Minute
+
+// endChanged is the same where the target is not as the ticket left it, which
+// takes a person who says that it is to be undone anyway.
+const endChanged = time.Hour
 
 // eventUndone is the second half of an undo's outcome: it has no record of
 // its own, since both tickets change with one.
@@ -48,11 +53,11 @@ var from = map[audit.Event][]Status{
 	audit.EventRejected:  {StatusPending},
 	audit.EventVoided:    {StatusPending, StatusHeld},
 	audit.EventHeld:      {StatusPending, StatusHeld},
-	audit.EventEscalated: {StatusPending, StatusHeld},
+	audit.EventEscalated: {StatusPending, StatusHeld, StatusUnknown},
 	audit.EventCancelled: {StatusPending, StatusHeld},
 	audit.EventRevoked:   {StatusPending, StatusHeld},
 	audit.EventTimedOut:  {StatusPending, StatusHeld},
-	audit.EventIntent:    {"", StatusHeld, StatusExecuted},
+	audit.EventIntent:    {"", StatusHeld, StatusExecuted, StatusUnknown},
 	audit.EventRefused:   {StatusPending, StatusHeld, StatusExecuting},
 	audit.EventOutcome:   {StatusExecuting},
 	audit.EventResolved:  {StatusUnknown},
@@ -67,6 +72,9 @@ func transition(t Ticket, e event) (Ticket, error) {
 		return t, err
 	}
 	t.Revision++
+	if t.owingAllows(e.kind) {
+		return t.answerFor(e), nil
+	}
 	if !e.deadline.IsZero() && (t.Deadline.IsZero() || e.deadline.Before(t.Deadline)) {
 		t.Deadline = e.deadline
 	}
@@ -83,6 +91,9 @@ func transition(t Ticket, e event) (Ticket, error) {
 	case audit.EventHeld:
 		t = t.holdBack(e)
 	case audit.EventEscalated:
+		if t.Status == StatusUnknown {
+			return t.leave(e), nil
+		}
 		t.Escalated = e.at
 		t = t.due(t.holdOver(e.hold))
 	case audit.EventIntent:
@@ -111,8 +122,10 @@ func (t Ticket) allows(e event) error {
 		return fmt.Errorf("moderation: ticket %s is %q, in which %s", t.ID, t.Status, what)
 	}
 	switch {
-	case !slices.Contains(from[e.kind], t.Status):
+	case !slices.Contains(from[e.kind], t.Status) && !t.owingAllows(e.kind):
 		return refuse(fmt.Sprintf("it can't be %s", e.kind))
+	case e.kind == audit.EventEscalated && t.Status == StatusUnknown && t.Retry.IsZero():
+		return refuse("nobody is about to try it again")
 	case e.kind == audit.EventIntent && !t.mayStart(e.call):
 		return refuse(fmt.Sprintf("%q can't be called for it", e.call))
 	case e.kind == audit.EventRefused && t.Status == StatusExecuting && t.ends():
@@ -130,16 +143,24 @@ func comesOut(kind audit.Event, s Status) bool {
 }
 
 // mayStart reports whether a handler may be called: the one that the ticket
-// asks for, or Undo at the end of its own duration.
+// asks for, Undo at the end of its own duration, or the last one again.
 func (t Ticket) mayStart(call Call) bool {
 	if t.Status == StatusExecuted {
-		return call == CallUndo && t.imposes() && !t.Until.IsZero()
+		return call == CallUndo && t.imposes() && (!t.Until.IsZero() || t.Owes())
+	}
+	if t.Status == StatusUnknown {
+		return call == t.Call && !t.Retry.IsZero()
 	}
 	return (call == CallUndo) == (t.Undoes != "") && (call == CallApply || call == CallUndo)
 }
 
 // start puts the intent on the ticket.
 func (t Ticket) start(e event) Ticket {
+	t.Tries++
+	if t.Status != StatusUnknown {
+		t.Tries = 0 // it is another call than the last
+	}
+	t.Code, t.Retry = "", time.Time{}
 	t.Subject = e.subject
 	t.Status, t.Call, t.Fence, t.Attempt = StatusExecuting, e.call, e.fence, e.attempt
 	t.Started, t.GiveUp, t.Due = e.at, e.giveUp, e.giveUp
@@ -152,17 +173,26 @@ func (t Ticket) ends() bool { return t.Call == CallUndo && t.Undoes == "" }
 
 // finish takes what a call of the handler, or a person, says came of it.
 func (t Ticket) finish(e event) Ticket {
-	t.Code, t.Note = e.code, e.note
+	t.Code, t.Note, t.Retry = e.code, e.note, e.retry
 	switch {
 	case e.status == StatusUnknown:
 		t.Status, t.Due = StatusUnknown, e.due
+		if !t.Retry.IsZero() {
+			t.Due = t.Retry
+		}
 		return t
 	case e.status == StatusFailed && t.ends():
 		// Still in force; Advance ends it when it looks again.
 		t.Status, t.Due = StatusExecuted, e.at.Add(endAgain)
+		if t.Code == CodeTargetChanged {
+			t.Due = e.at.Add(endChanged)
+		}
 		return t
 	case e.status == StatusFailed:
 		return t.end(StatusFailed, e)
+	case t.ends() && t.unratified():
+		e.code, e.note = CodeUnratified, t.unratifiedNote()
+		return t.end(StatusUndone, e)
 	case t.ends():
 		return t.end(StatusEnded, e)
 	}
@@ -177,13 +207,21 @@ func (t Ticket) stand(e event) Ticket {
 		t.Until = t.Started.Add(t.Action.Duration)
 		t.Due = t.Until
 	}
+	if t.Owes() {
+		t.Open = t.slots()
+		t = t.await()
+	}
 	return t
 }
 
 // end makes a ticket final.
 func (t Ticket) end(s Status, e event) Ticket {
-	t.Status, t.Over, t.Due, t.Open = s, e.at, time.Time{}, nil
+	t.Status, t.Over, t.Due, t.Open, t.Retry = s, e.at, time.Time{}, nil, time.Time{}
 	t.Code, t.Note = e.code, e.note
+	if t.Owes() {
+		t.Open = t.unfilled()
+		t = t.await()
+	}
 	return t
 }
 

@@ -14,12 +14,17 @@ import (
 // A ticket whose outcome is unknown can be undone where its kind is
 // Idempotent; that settles it. An undo is not itself undone: the action is
 // asked for again.
+//
+// Where the handler finds the target no longer as the ticket left it
+// ([ErrTargetChanged]) nothing is changed, and the undo comes out as failed with
+// [CodeTargetChanged]. A person who holds the step resolve besides can ask for
+// the undo anyway; see UndoRequest.Anyway.
 func (g *Guard) Undo(ctx context.Context, u UndoRequest) (Ticket, error) {
 	return g.ask(ctx, u.request(StepUndo))
 }
 
 func (u UndoRequest) request(step Step) request {
-	return request{step: step, undoes: u.Ticket, action: Action{
+	return request{step: step, undoes: u.Ticket, anyway: u.Anyway, action: Action{
 		Actor: u.Actor, Reason: u.Reason, Case: u.Case, Key: u.Key,
 	}}
 }

@@ -40,7 +40,7 @@ func appendUses(uses []use, r *audit.Record, tickets []Ticket) []use {
 		uses = append(uses, t.use(useAsking, r.Time))
 	case r.Event == audit.EventIntent && t.Revision == 1:
 		uses = append(uses, t.use(useAsking, r.Time), t.use(useExecuting, r.Time))
-	case r.Event == audit.EventIntent && !t.ends():
+	case r.Event == audit.EventIntent && !t.ends() && t.Tries == 0:
 		uses = append(uses, t.use(useExecuting, r.Time))
 	case r.Event == audit.EventRejected:
 		uses = append(uses, t.use(useRejecting, r.Time))

@@ -26,6 +26,11 @@ type UndoRequest struct {
 	Reason string // required
 	Case   string // the host's reference, such as an appeal
 	Key    string // idempotency key, as for an Action; required
+	// Anyway has the handler take back what it can, although the target is no
+	// longer as the ticket left it. It needs the step resolve besides undo, at
+	// the request and again before the handler is called, and a person: no
+	// service says so. Unfreeze refuses it.
+	Anyway bool
 }
 
 // FreezeRequest stops restrictions for a while. It never stops a rejection, a

@@ -21,7 +21,7 @@ func (m *vbModel) mayBeCalled(p moderation.Permit) {
 		return
 	}
 	ends := p.Call == moderation.CallUndo && t.Undoes == ""
-	if m.begun[vbCall(p)] > 0 && !(ends && !m.done[vbCall(p)]) {
+	if m.begun[vbCall(p)] > 0 && !(ends && !m.done[vbCall(p)]) && !m.mayBeRetried(t) {
 		fail("was called a second time")
 	}
 	if p.Digest != t.Digest || p.Target != t.Subject.ID {
@@ -40,7 +40,7 @@ func (m *vbModel) mayBeCalled(p moderation.Permit) {
 		fail(fmt.Sprintf("was told that %v stand besides, not %v", got, want))
 	}
 	if ends {
-		if m.now.Before(t.Until) {
+		if (t.Until.IsZero() || m.now.Before(t.Until)) && !m.unratified(t) {
 			fail("ends before its time")
 		}
 		return
@@ -66,8 +66,12 @@ func (m *vbModel) mayBeDone(p moderation.Permit, t moderation.Ticket, fail func(
 	if of := m.tickets[t.Undoes]; of.Status == moderation.StatusUnknown && of.Action.Kind == moderation.Limit {
 		fail("takes back what may not have been done, and is not idempotent")
 	}
-	if t.Step == moderation.StepRequest && m.frozen(p) {
+	if (t.Step == moderation.StepRequest || t.Step == moderation.StepBypass) && m.frozen(p) {
 		fail("was called though it is frozen")
+	}
+	if t.Step == moderation.StepBypass {
+		m.mayBeBypassed(t, fail)
+		return
 	}
 	then, now := m.then[t.ID], m.requirement(t.Step, p.Tier)
 	if hold := max(then.Hold, now.Hold); hold > 0 && (t.Approved.IsZero() || m.now.Before(t.Approved.Add(hold))) {

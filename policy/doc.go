@@ -101,8 +101,10 @@
 //	batch>25          it has more targets
 //	age>24h           what is undone was executed longer ago (undo only)
 //
-// In this version nothing asks for the step bypass, and every action has one
-// target: rows about bypass, and batch, are checked and do not apply yet.
+// A bypass waits for nobody: its quorum is who must ratify it, and its deadline
+// by when; it has no hold. Where its rows say none and -, one other person must,
+// within 24 hours. In this version every action has one target: conditions on
+// batch are checked and do not apply yet.
 //
 // The quorum is none in so many words, or slots separated by spaces, each filled
 // by another person, who has one of the roles that | separates: lead|director
@@ -127,7 +129,7 @@
 // and so on; freezes are charged as the kind interlock.freeze.
 // A row with * or a prefix is one bucket for all that it matches. over says what
 // happens to a charge that does not fit: refuse, or a quorum that can let it
-// pass.
+// pass. A bypass asks nobody first, so no quorum lets it pass.
 //
 // # What is refused at load
 //

@@ -166,8 +166,12 @@ func (w *world) need() []string {
 	if step == "undo" {
 		conditions = append(conditions, "age>24h", "age>24h")
 	}
+	hold := w.pick("-", "1h", "2h")
+	if step == "bypass" {
+		hold = "-"
+	}
 	return []string{"p2", step, w.kind(), w.tier(), w.domain(), w.pick(conditions...),
-		w.pick("none", "boss", "boss boss"), w.pick("-", "1h", "2h"), w.pick("24h", "2d")}
+		w.pick("none", "boss", "boss boss"), hold, w.pick("24h", "2d")}
 }
 
 // question asks about what the policy names, and at times about what it does

@@ -33,6 +33,9 @@ func parseNeed(a *at, v *vocabulary) *need {
 	n.hold = parseSpan(a, "hold", f[6])
 	n.deadline = parseSpan(a, "deadline", f[7])
 	n.checkDeadline(a, f[7])
+	if n.step == moderation.StepBypass && n.hold > 0 {
+		a.wrong("hold", f[6], "is on a bypass, which does not wait; write -")
+	}
 	return n
 }
 

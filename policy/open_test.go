@@ -108,6 +108,7 @@ func TestOpenRefusesRow(t *testing.T) {
 		{"deadline that is not longer than the hold", "p2, request, *, *, *, *, none, 24h, 1d", "deadline", "1d", "is not longer than the hold (24h0m0s)"},
 		{"hold of zero", "p2, request, *, *, *, *, none, 0s, 24h", "hold", "0s", "is zero"},
 		{"negative hold", "p2, request, *, *, *, *, none, -10m, 24h", "hold", "-10m", "has a sign"},
+		{"hold before a bypass", "p2, bypass, *, *, *, *, none, 10m, 24h", "hold", "10m", "does not wait"},
 		{"hold without a unit", "p2, request, *, *, *, *, none, 10, 24h", "hold", "10", "is no duration"},
 		{"deadline that overflows", "p2, request, *, *, *, *, lead, -, 2562048h", "deadline", "2562048h", "too long"},
 		{"deadline that overflows in days", "p2, request, *, *, *, *, lead, -, 106752d", "deadline", "106752d", "too long"},

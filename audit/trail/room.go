@@ -2,6 +2,7 @@ package trail
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/audit/trail/internal/wal"
@@ -46,7 +47,7 @@ func urgencyOf(record *audit.Record) urgency {
 	case audit.EventOutcome, audit.EventResolved, audit.EventRefused:
 		return settling
 	}
-	if record.Step == stepUndo || record.Cause != nil && record.Cause.Schedule == scheduleEnd {
+	if record.Step == stepUndo || record.Cause != nil && slices.Contains(takesBack, record.Cause.Schedule) {
 		return undoing
 	}
 	return ordinary
@@ -55,8 +56,9 @@ func urgencyOf(record *audit.Record) urgency {
 // stepUndo is the step of the records that take something back.
 const stepUndo = "undo"
 
-// scheduleEnd is the cause of the records of a duration that is over.
-const scheduleEnd = "end"
+// takesBack are the schedules by which something is taken back: a duration is
+// over, a bypass was not ratified.
+var takesBack = []string{"end", "ratification"}
 
 // forOutcome is what accepting a record keeps for another one to come.
 func (r *room) forOutcome(record *audit.Record, size int) int64 {

@@ -146,7 +146,7 @@ func (h *Handler) admit(ctx context.Context, p moderation.Permit) error {
 		return fmt.Errorf("moderationtest: %w: %w", ctx.Err(), moderation.ErrNotApplied)
 	case p.Fence < h.fences[p.Target]:
 		return fmt.Errorf("moderationtest: fence %d on %q is lower than %d seen before: %w",
-			p.Fence, p.Target, h.fences[p.Target], moderation.ErrNotApplied)
+			p.Fence, p.Target, h.fences[p.Target], moderation.ErrFenceRefused)
 	}
 	h.fences[p.Target] = p.Fence
 	return nil

@@ -98,5 +98,6 @@ func matches(q moderation.Query, t moderation.Ticket) bool {
 		(q.Target == "" || q.Target == t.Subject.ID) &&
 		(q.Kind == "" || q.Kind == t.Action.Kind) &&
 		(len(q.Status) == 0 || slices.Contains(q.Status, t.Status)) &&
-		(q.DueBy.IsZero() || !t.Due.IsZero() && !t.Due.After(q.DueBy))
+		(q.DueBy.IsZero() || !t.Due.IsZero() && !t.Due.After(q.DueBy)) &&
+		(!q.Owed || t.Owes())
 }

@@ -38,6 +38,7 @@ func newNaiveStore() *naiveStore {
 		{"one at work", oneAtWork},
 		{"heads hold", headsHold},
 		{"unchanged hold", unchangedHold},
+		{"one debt", oneDebt},
 	}}
 }
 
@@ -195,4 +196,19 @@ func cloneTickets(tickets []moderation.Ticket) []moderation.Ticket {
 
 func unchangedHold(s *naiveStore, c moderation.Change) bool {
 	return !slices.ContainsFunc(c.Unchanged, func(is moderation.TicketIs) bool { return s.revision(is.Ticket) != is.Revision })
+}
+
+func oneDebt(s *naiveStore, c moderation.Change) bool {
+	return oneDebtOf(moderation.Ticket.Owes, s.after(c))
+}
+
+func oneDebtOf(owes func(moderation.Ticket) bool, tickets []moderation.Ticket) bool {
+	debtors := make(map[string]bool)
+	for _, t := range tickets {
+		if owes(t) && debtors[t.Requester.Person] {
+			return false
+		}
+		debtors[t.Requester.Person] = debtors[t.Requester.Person] || owes(t)
+	}
+	return true
 }

@@ -60,7 +60,7 @@ func TestStore(t *testing.T, open func(t *testing.T) moderation.Store, opts Stor
 
 // storeChecks returns the checks that apply under the options.
 func storeChecks(opts StoreOptions) []check[storeSubject] {
-	checks := slices.Concat(commitChecks(), keyChecks(), headChecks(), unchangedChecks(), standingChecks(), queryChecks(), pageChecks(), raceChecks(), contextChecks())
+	checks := slices.Concat(commitChecks(), keyChecks(), debtChecks(), headChecks(), unchangedChecks(), standingChecks(), queryChecks(), pageChecks(), raceChecks(), contextChecks())
 	if !opts.Shared {
 		checks = append(checks, copyChecks()...)
 	}

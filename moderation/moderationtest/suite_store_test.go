@@ -144,7 +144,7 @@ func hasty(rule string) func(*testing.T) moderation.Store {
 func TestStoreSuiteCatches(t *testing.T) {
 	t.Parallel()
 	var defects []defect[storeSubject]
-	for _, d := range slices.Concat(commitDefects(), keyDefects(), headDefects(), unchangedDefects(), standingDefects(), queryDefects(), pageDefects(), raceDefects(), keepDefects(), fullDefects()) {
+	for _, d := range slices.Concat(commitDefects(), keyDefects(), debtDefects(), headDefects(), unchangedDefects(), standingDefects(), queryDefects(), pageDefects(), raceDefects(), keepDefects(), fullDefects()) {
 		defects = append(defects, defect[storeSubject]{d.name, d.check, func(t *testing.T) storeSubject {
 			return storeSubject{
 				Store:   d.open(t),

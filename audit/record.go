@@ -79,6 +79,11 @@ const (
 	EventRefused   Event = "refused"   // the guard said no
 	EventRefusals  Event = "refusals"  // a counted summary of further refusals
 	EventRevoked   Event = "revoked"   // what a person asked and approved was voided
+
+	EventBegun   Event = "begun"   // a batch may execute its members now
+	EventStage   Event = "stage"   // the next stage of a batch began
+	EventHalted  Event = "halted"  // a batch executes no further member
+	EventResumed Event = "resumed" // a batch that was halted goes on
 )
 
 // Actor is a login and the person behind it, as the directory knew them.

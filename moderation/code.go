@@ -17,6 +17,8 @@ const (
 	CodeKeyReused    Code = "key_reused"   // the key stands for another action
 	CodeDigest       Code = "wrong_digest" // not the action that was shown
 	CodeNoTicket     Code = "no_such_ticket"
+	CodeCount        Code = "wrong_count"   // a batch has another number of members than was expected
+	CodeMembers      Code = "wrong_members" // not (a member of) the set that the batch pins
 
 	// ErrDenied
 	CodeDenied         Code = "denied"         // a deny row matches
@@ -38,6 +40,8 @@ const (
 	CodeNoRequirement  Code = "no_requirement"   // policy states no quorum
 	CodeNeedsOthers    Code = "needs_others"     // soon after a rejection or an undo
 	CodeStale          Code = "stale"            // facts or policy are too old
+	CodeProtected      Code = "protected_member" // a member of a batch is of a higher tier than was stated
+	CodeApprovalsVoid  Code = "approvals_void"   // what was approved no longer suffices
 
 	// ErrLimited
 	CodeLimited      Code = "limited"       // wait for RetryAfter
@@ -56,6 +60,7 @@ const (
 	CodeTooEarly     Code = "too_early"      // can't be resolved yet
 	CodeNotOpen      Code = "not_open"       // not waiting for this any more
 	CodeCancelled    Code = "context_done"   // the caller gave up
+	CodeHalted       Code = "halted"         // the batch is halted
 
 	// ErrUnavailable
 	CodeZeroGuard Code = "zero_guard" // made without New
@@ -71,13 +76,13 @@ const (
 // family returns the sentinel of a code's family.
 func (c Code) family() error {
 	switch c {
-	case CodeInvalid, CodeUnknownKind, CodeIrreversible, CodeKeyReused, CodeDigest, CodeNoTicket:
+	case CodeInvalid, CodeUnknownKind, CodeIrreversible, CodeKeyReused, CodeDigest, CodeNoTicket, CodeCount, CodeMembers:
 		return ErrInvalid
 	case CodeLimited, CodeNeverFits, CodeTooMuchAsked:
 		return ErrLimited
 	case CodeFrozen:
 		return ErrFrozen
-	case CodeBusy, CodeAlreadyAsked, CodeStands, CodeNotUndoable, CodeTooLate, CodeTooEarly, CodeNotOpen, CodeCancelled:
+	case CodeBusy, CodeAlreadyAsked, CodeStands, CodeNotUndoable, CodeTooLate, CodeTooEarly, CodeNotOpen, CodeCancelled, CodeHalted:
 		return ErrConflicting
 	case CodeZeroGuard, CodeClosed, CodeDirectory, CodePolicy, CodeLimiter, CodeStore, CodeTrail, CodeNoRoom:
 		return ErrUnavailable

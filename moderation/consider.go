@@ -90,7 +90,7 @@ func (q *inquiry) locate(ctx context.Context, r *request, f *findings) (err erro
 	} else if id, err = q.resolve(ctx, f.action.Target); err != nil {
 		return err
 	}
-	if id == FreezeTarget {
+	if ownTarget(id) {
 		return lied(CodeDirectory, "it resolved %q to %s, which is the library's own", f.action.Target, id)
 	}
 	if f.head, err = q.head(ctx, id); err != nil {
@@ -131,7 +131,7 @@ func (q *inquiry) safeguards(f *findings) error {
 
 // question is what the authorizer is asked about a request.
 func (q *inquiry) question(step Step, f *findings) Question {
-	question := Question{Step: step, Actor: f.actor, Kind: f.kind.Name, Target: f.target, Duration: f.action.Duration, Count: 1}
+	question := Question{Step: step, Actor: f.actor, Kind: f.kind.Name, Target: f.target, Duration: f.action.Duration, Count: max(1, f.members)}
 	if f.kind.Name == FreezeKind {
 		question.Kind = anyIfEmpty(f.action.Parameters[scopeKind])
 	}
@@ -229,6 +229,6 @@ func (f *findings) charge(at ChargeAt, step Step, ticket string) Charge {
 		At: at, Step: step, Ticket: ticket,
 		Person: f.actor.Person, Actor: f.actor.Login, Kind: f.kind.Name,
 		Target: f.subject.ID, Tier: f.subject.Tier, Domain: f.subject.Domain,
-		Count: 1, Reach: f.subject.Reach,
+		Count: 1, Reach: f.subject.Reach, For: f.chargedFor(),
 	}
 }

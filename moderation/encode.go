@@ -37,6 +37,7 @@ func (t *Ticket) appendJSON(b []byte) []byte {
 	b = jsontext.AnyTime(b, `"over":`, t.Over)
 	b = jsontext.AnyText(b, `"code":`, string(t.Code))
 	b = jsontext.AnyText(b, `"note":`, t.Note)
+	b = t.appendBatch(b)
 	return append(b, '}')
 }
 

@@ -29,6 +29,7 @@ type Guard struct {
 	memory  *MemoryStore  // the store, where New has made it
 	verbs   verbs         // under way, for Close
 	closing chan struct{} // held by who puts everything away
+	batches batches       // that this process has looked at
 }
 
 // Do executes an action, or says why not. It returns nil if and only if the

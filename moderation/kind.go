@@ -107,6 +107,9 @@ type Permit struct {
 	UndoToken UndoToken
 	// Standing are the other restrictions on this target that stay in force.
 	Standing []Standing
+	// Mandate is, for a member of a batch, the batch's ticket, whose digest is
+	// what reviewers approved; else empty.
+	Mandate string
 }
 
 // handler returns the host's code for a call.

@@ -54,6 +54,7 @@ func newMemoryStore(sink audit.Sink) *MemoryStore {
 		keys:     make(map[requestKey]string),
 		targets:  make(map[string]*targetState),
 		reserved: make(map[claim]bool),
+		members:  make(map[string][]string),
 	}
 	if snapshots, ok := sink.(audit.Snapshotter); ok {
 		s.snapshots, s.salt = snapshots, make([]byte, saltSize)

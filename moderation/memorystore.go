@@ -40,6 +40,8 @@ type MemoryStore struct {
 	unsaved  int            // records that no snapshot has
 	reserved map[claim]bool // of commits under way
 	doubts   []doubt
+
+	members map[string][]string // tickets of members, by mandate
 }
 
 // doubt is a change of which the sink could not say whether it has its record.

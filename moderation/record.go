@@ -61,6 +61,8 @@ func causeOf(t Ticket, e audit.Event) *audit.Cause {
 		return &audit.Cause{Ticket: t.Undoes}
 	case t.ends() && (e == audit.EventIntent || e == audit.EventOutcome):
 		return &audit.Cause{Schedule: endOfDuration}
+	case t.Mandate != "":
+		return &audit.Cause{Ticket: t.Mandate}
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (q *inquiry) review(ctx context.Context, t Ticket, r ReviewRequest, step St
 func (q *inquiry) reject(ctx context.Context, t Ticket, f *findings, actor Actor, e event, r ReviewRequest) (*findings, event, error) {
 	question := q.question(StepReject, f)
 	question.Actor = actor
-	d, err := q.decide(ctx, question)
+	d, err := q.decideFor(ctx, f, question)
 	if err != nil {
 		return f, e, err
 	}

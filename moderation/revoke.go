@@ -88,6 +88,9 @@ func (q *inquiry) had(ctx context.Context, person string) ([]Ticket, error) {
 		if err != nil {
 			return nil, unavailable(CodeStore, err)
 		}
+		if t.Mandate != "" {
+			continue // its batch stands for it
+		}
 		tickets = append(tickets, t)
 	}
 	return tickets, nil
@@ -115,6 +118,11 @@ func (g *Guard) revokeFrom(ctx context.Context, r Revocation, f *findings, t Tic
 			return errors.Join(err, err2)
 		}
 		return g.revokeFrom(ctx, r, f, t, revoked) // it was executed, or is over
+	}
+	if t.going() && (asked || len(t.revocation(r, time.Time{}).void) > 0) {
+		if err := g.haltRevoked(ctx, r, f, t); err != nil {
+			return err
+		}
 	}
 	now, _ := g.clock.now()
 	lately := t.Status != StatusExecuted || now.Sub(t.Executed) < g.config.Lately

@@ -89,6 +89,12 @@ type Ticket struct {
 	Over time.Time `json:"over,omitzero"`
 	Code Code      `json:"code,omitempty"`
 	Note string    `json:"note,omitempty"`
+
+	// Mandate is, for a member of a batch, the batch's ticket; else empty.
+	Mandate string `json:"mandate,omitempty"`
+	// Batch is what a mandate pins of its members, and how far they have come;
+	// nil for every other ticket. It is never changed, only replaced.
+	Batch *Batch `json:"batch,omitempty"`
 }
 
 // Status is where a ticket stands. The zero Status is no status.
@@ -222,6 +228,7 @@ func (t Ticket) Clone() Ticket {
 	for i := range t.Reviews {
 		t.Reviews[i].Roles = slices.Clone(t.Reviews[i].Roles)
 	}
+	t.Batch = t.Batch.clone()
 	return t
 }
 

@@ -101,8 +101,9 @@
 //	batch>25          it has more targets
 //	age>24h           what is undone was executed longer ago (undo only)
 //
-// In this version nothing asks for the step bypass, and every action has one
-// target: rows about bypass, and batch, are checked and do not apply yet.
+// In this version nothing asks for the step bypass: rows about it are checked and
+// do not apply yet. A batch asks for each tier and domain that its members have,
+// with the number and the reach of all of them.
 //
 // The quorum is none in so many words, or slots separated by spaces, each filled
 // by another person, who has one of the roles that | separates: lead|director

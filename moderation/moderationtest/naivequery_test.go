@@ -35,7 +35,7 @@ func (s *naiveStore) head(targetID string) moderation.Head {
 		if atWork(t) {
 			h.Busy = t.ID
 		}
-		if t.Status == moderation.StatusExecuted && t.Undoes == "" {
+		if t.Status == moderation.StatusExecuted && t.Undoes == "" && t.Batch == nil {
 			h.Standing = append(h.Standing, t.Clone())
 		}
 		if (t.Status == moderation.StatusRejected || t.Status == moderation.StatusUndone) && !t.Over.Before(lastOf(h).Over) {
@@ -98,5 +98,6 @@ func matches(q moderation.Query, t moderation.Ticket) bool {
 		(q.Target == "" || q.Target == t.Subject.ID) &&
 		(q.Kind == "" || q.Kind == t.Action.Kind) &&
 		(len(q.Status) == 0 || slices.Contains(q.Status, t.Status)) &&
-		(q.DueBy.IsZero() || !t.Due.IsZero() && !t.Due.After(q.DueBy))
+		(q.DueBy.IsZero() || !t.Due.IsZero() && !t.Due.After(q.DueBy)) &&
+		(q.Mandate == "" || q.Mandate == t.Mandate)
 }

@@ -51,8 +51,9 @@ func (f File) each(ctx context.Context, yield func(string, error) bool) error {
 	}
 	defer file.Close()
 	lines := bufio.NewScanner(file)
-	lines.Buffer(make([]byte, 0, 4096), moderation.MaxName+len("\r\n"))
-	for n := 1; lines.Scan(); n++ {
+	const longest = moderation.MaxName + len("\r\n")
+	lines.Buffer(make([]byte, 0, longest), longest)
+	for lines.Scan() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

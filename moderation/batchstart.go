@@ -2,6 +2,7 @@ package moderation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -60,13 +61,47 @@ func (g *Guard) startBatch(ctx context.Context, mandate string, members *MemberS
 	if t.Status != StatusHeld || !g.waits.over(t, t.Requirement.Hold, now, raw) {
 		return t, nil // it waits, is begun, or is over: the answer says so
 	}
+	one := flight{key: "start", ticket: mandate} // all members are looked at by one at a time
+	if err := g.flights.wait(ctx, one); err != nil {
+		return t, gaveUp(err)
+	}
+	defer g.flights.land(one)
+	if t, err = g.load(ctx, mandate); err != nil || t.Status != StatusHeld {
+		return t, err
+	}
 	seen, err := g.lookAgain(ctx, t, members)
 	if err != nil {
 		return t, err
 	}
 	g.batches.owned(t.ID, seen.owners)
-	now, raw = g.clock.now()
-	return g.alone(ctx, t, func(t Ticket) (Ticket, *findings, error) { return g.decideMandate(ctx, t, seen, now, raw) })
+	const tries = 8
+	for try := 1; ; try++ {
+		t, err := g.beginInTurn(ctx, mandate, seen)
+		if !errors.Is(err, ErrConflict) || try == tries {
+			return t, err
+		}
+	}
+}
+
+// beginInTurn decides about a batch, and begins it, when no other call in this
+// process is at it. What another one has made of it is the answer.
+func (g *Guard) beginInTurn(ctx context.Context, mandate string, seen *survey) (Ticket, error) {
+	one := flight{ticket: mandate}
+	if err := g.flights.wait(ctx, one); err != nil {
+		return Ticket{}, gaveUp(err)
+	}
+	t, err := g.load(ctx, mandate)
+	now, raw := g.clock.now()
+	if err != nil || t.Status != StatusHeld {
+		g.flights.land(one)
+		return t, err
+	}
+	t, f, err := g.decideMandate(ctx, t, seen, now, raw)
+	if err != nil || f.call == "" {
+		g.flights.land(one)
+		return t, err
+	}
+	return g.beginMandate(ctx, t, f)
 }
 
 // pins reports whether a set is the one that was approved.

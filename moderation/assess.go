@@ -146,6 +146,9 @@ func (q *inquiry) reviewer(ctx context.Context, t Ticket, f *findings, login str
 	if err == nil {
 		err = mayTouch(actor, f.target)
 	}
+	if err == nil && t.Batch != nil {
+		err = q.g.batches.mayTouch(t.ID, actor)
+	}
 	var d Decision
 	if err == nil {
 		question := q.question(StepApprove, f)

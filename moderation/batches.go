@@ -16,7 +16,7 @@ import (
 const peopleFor = time.Second
 
 // mostBatches is how many batches a process remembers.
-const mostBatches = 1024
+const mostBatches = 64
 
 // batches is what this process remembers of batches. All of it can be found out
 // again; the zero value is empty.

@@ -3,7 +3,6 @@ package moderation
 import (
 	"context"
 	"crypto/rand"
-
 	"fmt"
 	"maps"
 	"slices"
@@ -29,21 +28,6 @@ type BatchRequest struct {
 	// Tolerance is how much may go wrong before the guard halts the batch; the
 	// zero Tolerance tolerates nothing. It is part of what is approved.
 	Tolerance Tolerance
-}
-
-// BatchExplanation answers what would come of a batch, without effect.
-type BatchExplanation struct {
-	// Explanation is as for one action; Requirement is what all members' tiers
-	// and domains need together.
-	Explanation
-	Members    *MemberSet   // as resolved; nil where none is known
-	Duplicates int          // names that stood for a target named before
-	Classes    []BatchClass // the members by tier and domain
-	Reach      int64        // how many people in all
-	Protected  Some         // members of a higher tier than was stated
-	Unknown    Some         // names that are not known
-	Own        Some         // the requester's own, or in conflict of interest
-	Standing   int          // members on which the same stands already
 }
 
 // RequestBatch asks for a batch. It looks at every member, and returns the
@@ -87,28 +71,6 @@ func (g *Guard) RequestBatch(ctx context.Context, r BatchRequest) (Ticket, error
 	return Ticket{}, g.refuse(ctx, asked, now, err)
 }
 
-// PreviewBatch answers what would come of a batch now, and who its members are.
-// Nothing is charged, recorded or executed. Like Explain it returns an error only
-// where no answer could be found, and an actor may ask as often as
-// Config.Questions says.
-func (g *Guard) PreviewBatch(ctx context.Context, r BatchRequest) (BatchExplanation, error) {
-	if err := g.enter(ctx); err != nil {
-		return BatchExplanation{}, err
-	}
-	defer g.exit()
-	now, _ := g.clock.now()
-	asked := request{step: StepRequest, action: r.Action}
-	if err := g.validateBatch(&asked, r); err != nil {
-		return explainedBatch(batchFindings{findings: &findings{}}, err)
-	}
-	if n := g.asked.add(r.Action.Actor, now, g.config.Questions); n > g.config.Questions {
-		return BatchExplanation{}, &Refusal{Code: CodeTooMuchAsked, RetryAfter: tallyWindow, Text: "Too many questions in a short time."}
-	}
-	asked.id = rand.Text()
-	found, err := g.considerBatch(ctx, &asked, r, true)
-	return explainedBatch(found, err)
-}
-
 // validateBatch checks a request's form.
 func (g *Guard) validateBatch(asked *request, r BatchRequest) error {
 	switch {
@@ -133,13 +95,6 @@ func (g *Guard) validateBatch(asked *request, r BatchRequest) error {
 	}
 	asked.action.Target = batchPrefix // for its form only; the names' claim follows
 	return g.validate(asked)
-}
-
-// batchFindings are what was found out about a batch.
-type batchFindings struct {
-	*findings
-	names  resolved
-	survey *survey
 }
 
 // requestBatch considers a batch and makes its ticket.
@@ -202,183 +157,4 @@ func (g *Guard) answerBatch(t Ticket) (Ticket, error) {
 		return t.Clone(), nil // it can be started
 	}
 	return g.answer(t, nil)
-}
-
-// considerBatch decides a request, in the order of consider: who asks, whether it
-// was asked before, of whom, and then what it all comes to.
-func (g *Guard) considerBatch(ctx context.Context, asked *request, r BatchRequest, peek bool) (batchFindings, error) {
-	found := batchFindings{findings: &findings{action: asked.action, kind: asked.kind}}
-	claim, err := g.claim(ctx, r.Members)
-	if err != nil {
-		return found, err
-	}
-	asked.action.Target = batchPrefix + claimOf(claim, r).String()
-	first, err := g.whoAsks(ctx, asked)
-	if err != nil || first.repeated != nil {
-		found.findings = first
-		return found, err
-	}
-	if found.names, err = g.resolveAll(ctx, r.Members, false); err != nil {
-		return found, err
-	}
-	if found.names.claim != claim {
-		return found, &Refusal{Code: CodeMembers, Text: "The members were others when they were read again; give a source that does not change."}
-	}
-	if found.names.set != nil {
-		surveyor := &surveyor{guard: g, action: asked.action, requester: first.actor}
-		if found.survey, err = surveyor.look(ctx, found.names.set); err != nil {
-			return found, err
-		}
-	}
-	if err := found.refusal(r.Expect); err != nil {
-		return found, err
-	}
-	if !peek {
-		asked.classes = found.survey.classes // for what is given free where it is refused
-	}
-	f, err := g.decideBatch(ctx, asked, found, peek)
-	if f != nil {
-		found.findings = f
-	}
-	return found, err
-}
-
-// claimOf covers the names and what else is not among an action's terms.
-func claimOf(names Digest, r BatchRequest) Digest {
-	b := &Batch{Root: names, Count: r.Expect, Stages: stagesOf(r), Tolerance: r.Tolerance}
-	c := newClaim()
-	c.add(string(b.appendTerms(nil)))
-	return c.digest()
-}
-
-// whoAsks finds the actor, and the ticket of a key that was used before.
-func (g *Guard) whoAsks(ctx context.Context, asked *request) (*findings, error) {
-	now, _ := g.clock.now()
-	q := g.inquiry(StepRequest, now)
-	return inquire(ctx, q, func(ctx context.Context) (*findings, error) {
-		f := &findings{action: asked.action, kind: asked.kind}
-		var err error
-		if f.actor, err = q.actor(ctx, asked.action.Actor); err != nil {
-			return f, err
-		}
-		if err := q.mayAct(f.actor); err != nil {
-			return f, err
-		}
-		f.repeated, err = q.repeated(ctx, asked)
-		return f, err
-	})
-}
-
-// refusal says which members stop the whole, before any policy is asked.
-func (b batchFindings) refusal(expect int) error {
-	switch {
-	case b.names.unknown.Count > 0:
-		return b.names.unknown.refuse(CodeUnknownTarget, "are not known")
-	case b.survey.gone.Count > 0:
-		return b.survey.gone.refuse(CodeUnknownTarget, "are not known")
-	case b.names.set.Len() != expect:
-		return &Refusal{Code: CodeCount, Field: "BatchRequest.Expect",
-			Text: fmt.Sprintf("The members are %d targets, not %d as was expected. Look again before you act.", b.names.set.Len(), expect)}
-	}
-	return b.survey.refusal()
-}
-
-// decideBatch asks what no policy can allow, the policy, freezes and limits, with
-// the actor as known now: the look at the members may have taken long.
-func (g *Guard) decideBatch(ctx context.Context, asked *request, found batchFindings, peek bool) (*findings, error) {
-	now, _ := g.clock.now()
-	q := g.inquiry(StepRequest, now)
-	return inquire(ctx, q, func(ctx context.Context) (*findings, error) {
-		f := &findings{action: asked.action, kind: asked.kind, call: CallApply, id: asked.id, at: q.now}
-		var err error
-		if f.actor, err = q.actor(ctx, f.action.Actor); err != nil {
-			return f, err
-		}
-		if err := q.mayAct(f.actor); err != nil {
-			return f, err
-		}
-		if err := q.locateBatch(ctx, f, found); err != nil {
-			return f, err
-		}
-		if f.decision, err = q.decideFor(ctx, f, q.question(StepRequest, f)); err != nil {
-			return f, err
-		}
-		f.stale = q.stale.Load()
-		if err := q.afterRefusals(ctx, f, found.survey); err != nil {
-			return f, err
-		}
-		if err := q.safeguards(f); err != nil {
-			return f, err
-		}
-		if by := frozenBatch(f.freezes, f, q.now); by != nil {
-			return f, frozenRefusal(by, q.now)
-		}
-		if err := q.askingBatch(ctx, StepRequest, f, peek); err != nil || !peek {
-			return f, err
-		}
-		err = q.roomForBatch(ctx, StepRequest, f, true)
-		if len(f.usage.Over) > 0 {
-			f.extra, err = append(f.extra, f.usage.Over...), nil
-		}
-		return f, err
-	})
-}
-
-// locateBatch fills in what was found about the members.
-func (q *inquiry) locateBatch(ctx context.Context, f *findings, found batchFindings) (err error) {
-	if f.freezes, err = q.head(ctx, FreezeTarget); err != nil {
-		return err
-	}
-	id := batchTarget(found.names.set.Root())
-	if f.head, err = q.head(ctx, id); err != nil {
-		return err
-	}
-	f.classes, f.members = found.survey.classes, found.names.set.Len()
-	f.subject = found.survey.subject(id, f.action.Tier, q.now)
-	f.target = f.setTarget(f.subject.Reach)
-	return nil
-}
-
-// afterRefusals asks for others than before where a member was in a ticket that
-// was rejected or undone lately, or the person's last batches of this kind were:
-// which members these had is not known any more.
-func (q *inquiry) afterRefusals(ctx context.Context, f *findings, s *survey) error {
-	if err := s.lately(f, q, time.Time{}); err != nil {
-		return err
-	}
-	if err := q.ask(ctx, &askedStore); err != nil {
-		return err
-	}
-	before := Query{Person: f.actor.Person, Kind: f.kind.Name, Status: []Status{StatusRejected, StatusUndone}}
-	slots, last := len(f.extra), f.head.Last
-	defer func() { f.head.Last = last }()
-	for t, err := range q.g.store.Tickets(ctx, before) {
-		if err != nil {
-			return unavailable(CodeStore, err)
-		}
-		if t.Batch == nil || t.Requester.Person != f.actor.Person {
-			continue
-		}
-		f.head.Last = &t
-		f.lately(q.now, time.Time{}, q.g.config.Lately)
-	}
-	if len(f.extra) > slots {
-		f.extra = f.extra[:max(slots, 1)]
-	}
-	return nil
-}
-
-func explainedBatch(found batchFindings, err error) (BatchExplanation, error) {
-	e, err := explained(found.findings, err)
-	if err != nil {
-		return BatchExplanation{}, err
-	}
-	all := BatchExplanation{Explanation: e, Members: found.names.set, Unknown: found.names.unknown}
-	if found.names.set != nil {
-		all.Duplicates = found.names.names - found.names.unknown.Count - found.names.set.Len()
-	}
-	if s := found.survey; s != nil {
-		all.Classes, all.Reach, all.Protected, all.Own, all.Standing = slices.Clone(s.classes), s.reach, s.protected, s.theirs, s.standing
-	}
-	return all, nil
 }

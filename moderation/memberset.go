@@ -19,6 +19,7 @@ const MaxMembers = 1 << 20
 // ends with a non-nil error where it could not be finished. The guard waits for
 // a few members no longer than Config.DecideTimeout.
 type MemberSource interface {
+	// Members yields the names.
 	Members(ctx context.Context) iter.Seq2[string, error]
 }
 

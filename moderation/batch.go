@@ -106,9 +106,11 @@ func batchTarget(root Digest) string { return batchPrefix + root.String() }
 func ownTarget(id string) bool { return id == FreezeTarget || strings.HasPrefix(id, batchPrefix) }
 
 // memberTicket is the ID of the ticket of one member: the same for whoever asks,
-// so that nobody can have two.
-func memberTicket(mandate, member string) string {
+// so that nobody can have two. It has another one only after a ticket that came to
+// nothing.
+func memberTicket(mandate, member string, try int) string {
 	b := appendText(appendText([]byte(memberTag), mandate), member)
+	b = binary.BigEndian.AppendUint64(b, uint64(try))
 	sum := Digest(leafOf(string(b)))
 	return "m" + hex.EncodeToString(sum[:16])
 }

@@ -188,3 +188,10 @@ func btSet(t *testing.T, names btNames) *moderation.MemberSet {
 	}
 	return set
 }
+
+// btSource is a source that does what it likes.
+type btSource func(yield func(string, error) bool)
+
+func (s btSource) Members(context.Context) iter.Seq2[string, error] {
+	return iter.Seq2[string, error](s)
+}

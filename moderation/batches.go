@@ -188,8 +188,9 @@ func (g *Guard) countAll(ctx context.Context, mandate string) (w Wrongs, done in
 			if err != nil {
 				return c, err
 			}
-			c.done++
-			switch t.Status {
+			switch c.done++; t.Status {
+			case StatusRefused: // it has another ticket, or will have
+				c.done--
 			case StatusFailed, StatusUnknown:
 				c.wrongs.Failures++
 			case StatusUndone:

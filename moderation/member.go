@@ -22,7 +22,7 @@ import (
 // suffice, halt the batch.
 func (g *Guard) DoMember(ctx context.Context, mandate string, m Member) (Ticket, error) {
 	about := request{step: StepRequest, undoes: mandate, action: Action{Target: m.ID}}
-	return g.member(ctx, about, memberTicket(mandate, m.ID), func(ctx context.Context, q *inquiry) (considered, error) {
+	return g.member(ctx, about, memberTicket(mandate, m.ID, 0), func(ctx context.Context, q *inquiry) (considered, error) {
 		return q.member(ctx, mandate, m)
 	})
 }
@@ -97,7 +97,7 @@ func (g *Guard) memberOnce(caller context.Context, step Step, id string, conside
 		g.flights.land(one)
 		return c.ticket, actor, err
 	}
-	if again := (flight{ticket: c.ticket.ID}); again != one { // an undo that failed before
+	if again := (flight{ticket: c.ticket.ID}); again != one { // what it had before came to nothing
 		defer g.flights.land(one)
 		if !g.flights.try(again) {
 			return Ticket{}, actor, &PendingError{Ticket: again.ticket, Status: StatusExecuting}
@@ -118,10 +118,10 @@ func (q *inquiry) member(ctx context.Context, id string, m Member) (considered, 
 	if err := mandate.has(m); err != nil {
 		return c, err
 	}
-	if c.ticket, c.exists, err = q.ofMember(ctx, memberTicket(id, m.ID), mandate, m.ID); err != nil || c.exists {
+	f := &findings{}
+	if err := q.attempt(ctx, &c, f, m.ID, m.ID, StatusRefused); err != nil || c.exists {
 		return c, err
 	}
-	f := &findings{}
 	epoch, err := q.head(ctx, mandate.Subject.ID)
 	if err != nil {
 		return c, err
@@ -149,7 +149,7 @@ func (q *inquiry) member(ctx context.Context, id string, m Member) (considered, 
 	if err := q.free(f, c.mandate); err != nil {
 		return c, err
 	}
-	f.id, f.mandate, f.call = memberTicket(id, m.ID), id, CallApply
+	f.mandate, f.call = id, CallApply
 	c.ticket = f.memberOf(c.mandate, StepRequest, q.now)
 	return c, q.roomForMember(ctx, StepRequest, f)
 }

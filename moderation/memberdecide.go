@@ -43,6 +43,23 @@ func (q *inquiry) ofMember(ctx context.Context, id string, mandate Ticket, subje
 	return t, true, nil
 }
 
+// memberTries is how often a member may have a ticket that came to nothing.
+const memberTries = 16
+
+// attempt finds the ticket that a member has, or gives it the ID of its next one
+// where those before it came to nothing: their handler was not called, or, for an
+// undo, changed nothing. What a member has when it may not try again is its last.
+func (q *inquiry) attempt(ctx context.Context, c *considered, f *findings, name, subject string, nothing ...Status) (err error) {
+	for try := range memberTries {
+		f.id = memberTicket(c.mandate.ID, name, try)
+		c.ticket, c.exists, err = q.ofMember(ctx, f.id, c.mandate, subject)
+		if err != nil || !c.exists || !slices.Contains(nothing, c.ticket.Status) {
+			return err
+		}
+	}
+	return nil
+}
+
 // higher refuses a member of a higher tier than was approved. One that nobody has
 // seen before the batch goes on halts it.
 func (q *inquiry) higher(c *considered, s Subject) error {

@@ -20,7 +20,7 @@ var undoableStatus = []Status{StatusExecuting, StatusExecuted, StatusUnknown}
 // themselves. Errors are those of Undo.
 func (g *Guard) UndoMember(ctx context.Context, undo, member string) (Ticket, error) {
 	about := request{step: StepUndo, undoes: undo, action: Action{Target: member}}
-	return g.member(ctx, about, memberTicket(undo, member), func(ctx context.Context, q *inquiry) (considered, error) {
+	return g.member(ctx, about, memberTicket(undo, member, 0), func(ctx context.Context, q *inquiry) (considered, error) {
 		return q.undoOf(ctx, undo, member)
 	})
 }
@@ -40,7 +40,7 @@ func (q *inquiry) undoOf(ctx context.Context, id, member string) (considered, er
 		return c, &Refusal{Code: CodeMembers, Ticket: id, Text: fmt.Sprintf("Ticket %s is not of a member of the batch that %s takes back.", member, id)}
 	}
 	f := &findings{}
-	if err := q.attempt(ctx, &c, f, t); err != nil || c.exists {
+	if err := q.attempt(ctx, &c, f, member, t.Subject.ID, StatusRefused, StatusFailed); err != nil || c.exists {
 		return c, err
 	}
 	epoch, err := q.head(ctx, c.mandate.Subject.ID)
@@ -74,27 +74,6 @@ func (q *inquiry) undoOf(ctx context.Context, id, member string) (considered, er
 	c.ticket.Digest = c.ticket.digest()
 	f.due = time.Time{}
 	return c, q.roomForMember(ctx, StepUndo, f)
-}
-
-// undoTries is how often the undo of one member may fail without effect.
-const undoTries = 16
-
-// attempt finds the ticket under which a member is being taken back, or was, or
-// gives it the ID of the next where those before it changed nothing.
-func (q *inquiry) attempt(ctx context.Context, c *considered, f *findings, t Ticket) (err error) {
-	member := t.ID
-	for try := range undoTries {
-		if try > 0 {
-			member = fmt.Sprintf("%s#%d", t.ID, try)
-		}
-		f.id = memberTicket(c.mandate.ID, member)
-		c.ticket, c.exists, err = q.ofMember(ctx, f.id, c.mandate, t.Subject.ID)
-		again := c.ticket.Status == StatusFailed || c.ticket.Status == StatusRefused
-		if err != nil || !c.exists || !again {
-			return err
-		}
-	}
-	return nil
 }
 
 // locateMember looks at the target of a member's ticket.

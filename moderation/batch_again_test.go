@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/moderation"
 	"github.com/elevenminutes/interlock/moderation/moderationtest"
 )
@@ -19,14 +20,19 @@ func TestBatchIsDecidedAgainAtItsStart(t *testing.T) {
 		"a member became protected":       {func(b *btWorld) { b.newTier("b-002", "protected") }, moderation.CodeProtected, moderation.StatusRefused},
 		"a member became the requester's": {func(b *btWorld) { b.newOwner("b-002", "p-mod") }, moderation.CodeSelf, moderation.StatusRefused},
 		"the approver's own":              {func(b *btWorld) { b.newOwner("b-002", "p-lead") }, "", moderation.StatusPending},
-		"the approver left":               {func(b *btWorld) { b.directory.RemoveActor("lead") }, "", moderation.StatusPending},
-		"the requester left":              {func(b *btWorld) { b.directory.RemoveActor("mod") }, moderation.CodeUnknownActor, moderation.StatusRefused},
-		"a freeze":                        {func(b *btWorld) { b.freeze() }, "", moderation.StatusHeld},
-		"a limit":                         {func(b *btWorld) { b.refuseExecution() }, "", moderation.StatusHeld},
-		"the directory fails":             {func(b *btWorld) { b.directory.OnTarget.Inject(moderationtest.Fail(errFC)) }, moderation.CodeDirectory, moderation.StatusHeld},
-		"the policy asks for two":         {func(b *btWorld) { b.rules["request standard"] = twoLeads() }, "", moderation.StatusPending},
-		"a member was undone in between":  {func(b *btWorld) { b.undoneMeanwhile() }, "", moderation.StatusPending},
-		"the policy names no quorum":      {func(b *btWorld) { b.rules["request standard"] = moderation.Requirement{} }, moderation.CodeNoRequirement, moderation.StatusRefused},
+		"the approver has a conflict": {func(b *btWorld) {
+			target := btTarget("b-002")
+			target.Conflicts = []string{"p-lead"}
+			b.directory.SetTarget(target, "@b-002")
+		}, "", moderation.StatusPending},
+		"the approver left":              {func(b *btWorld) { b.directory.RemoveActor("lead") }, "", moderation.StatusPending},
+		"the requester left":             {func(b *btWorld) { b.directory.RemoveActor("mod") }, moderation.CodeUnknownActor, moderation.StatusRefused},
+		"a freeze":                       {func(b *btWorld) { b.freeze() }, "", moderation.StatusHeld},
+		"a limit":                        {func(b *btWorld) { b.refuseExecution() }, "", moderation.StatusHeld},
+		"the directory fails":            {func(b *btWorld) { b.directory.OnTarget.Inject(moderationtest.Fail(errFC)) }, moderation.CodeDirectory, moderation.StatusHeld},
+		"the policy asks for two":        {func(b *btWorld) { b.rules["request standard"] = twoLeads() }, "", moderation.StatusPending},
+		"a member was undone in between": {func(b *btWorld) { b.undoneMeanwhile() }, "", moderation.StatusPending},
+		"the policy names no quorum":     {func(b *btWorld) { b.rules["request standard"] = moderation.Requirement{} }, moderation.CodeNoRequirement, moderation.StatusRefused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -145,6 +151,9 @@ func TestFreezeStopsMembersUntilItIsOver(t *testing.T) {
 		b.freeze()
 		_, err := b.do(t, 1)
 		wantCode(t, err, moderation.CodeFrozen)
+		if events := b.events(); events[len(events)-1] != audit.EventRefused || events[len(events)-2] != audit.EventOutcome {
+			t.Errorf("the member had an intent: %v", events)
+		}
 		time.Sleep(time.Hour)
 		b.all(t, 1, 2)
 	})

@@ -201,6 +201,10 @@ func TestBatchSurvivesARestart(t *testing.T) {
 // workers on every member.
 func TestTwoProcessesCallOneHandler(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, twoProcesses) // in which both decide at the same instant
+}
+
+func twoProcesses(t *testing.T) {
 	store, err := moderation.NewMemoryStore(t.Context(), &audit.Memory{})
 	if err != nil {
 		t.Fatal(err)

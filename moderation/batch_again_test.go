@@ -176,3 +176,35 @@ func TestAdvanceLeavesABatchToItsStart(t *testing.T) {
 	b.start(t)
 	b.all(t)
 }
+
+func TestMembersEndWithTheDeadlineAndTheirUndoDoesNot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := btNew(t, 3)
+		b.begin(t)
+		b.all(t, 0)
+		time.Sleep(time.Until(b.t.Deadline))
+		records := len(b.sink.Records())
+		_, err := b.do(t, 1)
+		wantCode(t, err, moderation.CodeTooLate)
+		if got := b.mandate(t); !got.Batch.Halted.IsZero() || len(b.sink.Records()) != records+1 {
+			t.Errorf("more than the refusal is on record; halted: %v", got.Batch.Halted)
+		}
+		undo, err := b.guard.UndoBatch(t.Context(), moderation.UndoRequest{Ticket: b.t.ID, Actor: "mod", Reason: "wrong", Key: "u"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(48 * time.Hour)
+		for member, err := range b.guard.StandingMembers(t.Context(), undo.ID) {
+			if err == nil {
+				_, err = b.guard.UndoMember(t.Context(), undo.ID, member)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if got := b.inForce(); len(got) != 0 {
+			t.Errorf("in force: %v", got)
+		}
+	})
+}

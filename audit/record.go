@@ -83,6 +83,11 @@ const (
 
 	EventRatified     Event = "ratified"     // somebody ratified a bypass after the fact
 	EventAcknowledged Event = "acknowledged" // somebody answered for a bypass that was undone
+
+	EventBegun   Event = "begun"   // a batch may execute its members now
+	EventStage   Event = "stage"   // the next stage of a batch began
+	EventHalted  Event = "halted"  // a batch executes no further member
+	EventResumed Event = "resumed" // a batch that was halted goes on
 )
 
 // Actor is a login and the person behind it, as the directory knew them.

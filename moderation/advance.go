@@ -113,6 +113,9 @@ func (g *Guard) alone(ctx context.Context, t Ticket, decide func(Ticket) (Ticket
 // decideAgain decides a waiting ticket with fresh facts. It returns findings
 // with a call only where that may be made now.
 func (g *Guard) decideAgain(ctx context.Context, t Ticket, now, raw time.Time) (Ticket, *findings, error) {
+	if t.Batch != nil {
+		return g.decideMandate(ctx, t, nil, now, raw)
+	}
 	q := g.inquiry(t.Step, now)
 	f, err := inquire(ctx, q, func(ctx context.Context) (*findings, error) {
 		f, err := q.assess(ctx, t)

@@ -17,6 +17,9 @@ func (q *inquiry) assess(ctx context.Context, t Ticket) (*findings, error) {
 	if t.Digest.IsZero() || t.digest() != t.Digest {
 		return f, &Refusal{Code: CodeDigest, Ticket: t.ID, Text: "The ticket is not what its digest says; somebody changed it."}
 	}
+	if t.Batch != nil {
+		return q.assessMandate(ctx, t, nil)
+	}
 	r := &request{step: t.Step, action: t.Action, undoes: t.Undoes, anyway: t.Anyway}
 	var known bool
 	if r.kind, known = q.g.kinds[t.Action.Kind]; !known {
@@ -83,7 +86,7 @@ func (q *inquiry) locateAgain(ctx context.Context, t Ticket, f *findings) (err e
 
 // permitAgain asks the policy of this moment.
 func (q *inquiry) permitAgain(ctx context.Context, r *request, f *findings) (err error) {
-	if f.decision, err = q.decide(ctx, q.question(r.step, f)); err != nil {
+	if f.decision, err = q.decideFor(ctx, f, q.question(r.step, f)); err != nil {
 		return err
 	}
 	f.stale = q.stale.Load()
@@ -116,6 +119,7 @@ func (q *inquiry) recount(ctx context.Context, t Ticket, f *findings) error {
 		}
 		f.then = append(f.then, approver{review.Person, review.Roles})
 		f.now = append(f.now, approver{actor.Person, d.Roles})
+		f.counted = append(f.counted, actor)
 	}
 	f.slotsThen = slices.Concat(t.Requirement.Quorum.Slots, f.extra)
 	f.slotsNow = slices.Concat(f.decision.Requirement.Quorum.Slots, f.extra)
@@ -148,11 +152,14 @@ func (q *inquiry) reviewer(ctx context.Context, t Ticket, f *findings, login str
 	if err == nil {
 		err = mayTouch(actor, f.target)
 	}
+	if err == nil && t.Batch != nil {
+		err = q.g.batches.mayTouch(t.ID, actor)
+	}
 	var d Decision
 	if err == nil {
 		question := q.question(StepApprove, f)
 		question.Actor = actor
-		d, err = q.decide(ctx, question)
+		d, err = q.decideFor(ctx, f, question)
 	}
 	var refusal *Refusal
 	switch {

@@ -92,7 +92,7 @@ func (t Ticket) permit(f *findings) Permit {
 		Ticket: t.ID, Call: t.Call, Kind: f.kind.Name, Target: t.Subject.ID, Tier: f.subject.Tier,
 		Parameters: maps.Clone(t.Action.Parameters), Duration: t.Action.Duration,
 		Reason: t.Action.Reason, Case: t.Action.Case, Actor: t.Action.Actor, Digest: t.Digest,
-		Key: t.ID, Fence: t.Fence, Deadline: t.GiveUp,
+		Key: t.ID, Fence: t.Fence, Deadline: t.GiveUp, Mandate: t.Mandate,
 	}
 	if d := t.Action.Duration; d > 0 && d != Permanent {
 		p.Until = t.Started.Add(d)

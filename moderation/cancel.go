@@ -50,7 +50,7 @@ func (q *inquiry) cancel(ctx context.Context, t Ticket, r CancelRequest) (*findi
 	}
 	question := q.question(StepCancel, f)
 	question.Actor = actor
-	f.decision, err = q.decide(ctx, question)
+	f.decision, err = q.decideFor(ctx, f, question)
 	return f, e, err
 }
 
@@ -87,6 +87,10 @@ func (q *inquiry) bystander(ctx context.Context, t Ticket, login string) (*findi
 	}
 	if f.kind.Name == PolicyChangeKind {
 		return f, actor, q.locatePolicy(ctx, f)
+	}
+	if t.Batch != nil {
+		f.aboutBatch(t)
+		return f, actor, q.g.batches.mayTouch(t.ID, actor)
 	}
 	if f.target, f.subject, err = q.target(ctx, t.Subject.ID, f.head); err != nil {
 		return f, actor, err

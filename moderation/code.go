@@ -17,6 +17,8 @@ const (
 	CodeKeyReused    Code = "key_reused"   // the key stands for another action
 	CodeDigest       Code = "wrong_digest" // not the action that was shown
 	CodeNoTicket     Code = "no_such_ticket"
+	CodeCount        Code = "wrong_count"   // a batch has another number of members than was expected
+	CodeMembers      Code = "wrong_members" // not (a member of) the set that the batch pins
 
 	// ErrDenied
 	CodeDenied         Code = "denied"         // a deny row matches
@@ -40,6 +42,8 @@ const (
 	CodeStale          Code = "stale"            // facts or policy are too old
 	CodeNoBypass       Code = "no_bypass"        // never done by a bypass
 	CodeUnratified     Code = "unratified"       // a bypass that others have not answered for
+	CodeProtected      Code = "protected_member" // a member of a batch is of a higher tier than was stated
+	CodeApprovalsVoid  Code = "approvals_void"   // what was approved no longer suffices
 
 	// ErrLimited
 	CodeLimited      Code = "limited"       // wait for RetryAfter
@@ -58,6 +62,7 @@ const (
 	CodeTooEarly     Code = "too_early"      // can't be resolved yet
 	CodeNotOpen      Code = "not_open"       // not waiting for this any more
 	CodeCancelled    Code = "context_done"   // the caller gave up
+	CodeHalted       Code = "halted"         // the batch is halted
 
 	CodeTargetChanged Code = "target_changed" // not as the ticket left it, so it was not undone
 
@@ -75,13 +80,13 @@ const (
 // family returns the sentinel of a code's family.
 func (c Code) family() error {
 	switch c {
-	case CodeInvalid, CodeUnknownKind, CodeIrreversible, CodeKeyReused, CodeDigest, CodeNoTicket:
+	case CodeInvalid, CodeUnknownKind, CodeIrreversible, CodeKeyReused, CodeDigest, CodeNoTicket, CodeCount, CodeMembers:
 		return ErrInvalid
 	case CodeLimited, CodeNeverFits, CodeTooMuchAsked:
 		return ErrLimited
 	case CodeFrozen:
 		return ErrFrozen
-	case CodeBusy, CodeAlreadyAsked, CodeStands, CodeNotUndoable, CodeTooLate, CodeTooEarly, CodeNotOpen, CodeCancelled, CodeTargetChanged:
+	case CodeBusy, CodeAlreadyAsked, CodeStands, CodeNotUndoable, CodeTooLate, CodeTooEarly, CodeNotOpen, CodeCancelled, CodeTargetChanged, CodeHalted:
 		return ErrConflicting
 	case CodeZeroGuard, CodeClosed, CodeDirectory, CodePolicy, CodeLimiter, CodeStore, CodeTrail, CodeNoRoom:
 		return ErrUnavailable

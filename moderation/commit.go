@@ -33,7 +33,7 @@ type attempt struct {
 	// back tells that the store has answered, be it after the guard stopped
 	// waiting: until then the change may still be made, or not.
 	back  atomic.Bool
-	heads [2]HeadIs // where an intent's Heads stand
+	heads [3]HeadIs // where an intent's Heads stand
 }
 
 // try makes an attempt within its limit.

@@ -150,7 +150,7 @@ func (q *inquiry) safeguards(f *findings) error {
 
 // question is what the authorizer is asked about a request.
 func (q *inquiry) question(step Step, f *findings) Question {
-	question := Question{Step: step, Actor: f.actor, Kind: f.kind.Name, Target: f.target, Duration: f.action.Duration, Count: 1}
+	question := Question{Step: step, Actor: f.actor, Kind: f.kind.Name, Target: f.target, Duration: f.action.Duration, Count: max(1, f.members)}
 	if f.kind.Name == FreezeKind {
 		question.Kind = anyIfEmpty(f.action.Parameters[scopeKind])
 	}
@@ -252,6 +252,6 @@ func (f *findings) charge(at ChargeAt, step Step, ticket string) Charge {
 		At: at, Step: step, Ticket: ticket,
 		Person: f.actor.Person, Actor: f.actor.Login, Kind: f.kind.Name,
 		Target: f.subject.ID, Tier: f.subject.Tier, Domain: f.subject.Domain,
-		Count: 1, Reach: f.subject.Reach,
+		Count: 1, Reach: f.subject.Reach, For: f.chargedFor(),
 	}
 }

@@ -25,9 +25,15 @@ func (t Ticket) digest() Digest {
 	b = appendText(b, t.Action.Kind)
 	b = appendText(b, t.Subject.ID)
 	b = appendText(b, t.Tier)
-	b = t.Action.appendTerms(b)
+	b = t.Action.appendTerms(b, t.members())
 	b = appendText(b, t.Undoes)
 	b = appendAnyway(b, t.Anyway)
+	switch {
+	case t.Batch != nil:
+		b = t.Batch.appendTerms(b)
+	case t.Mandate != "":
+		b = appendText(b, t.Mandate)
+	}
 	return sha256.Sum256(b)
 }
 
@@ -42,17 +48,17 @@ func (a Action) idempotency(step Step, undoes string) Digest {
 	b = appendText(b, a.Kind)
 	b = appendText(b, a.Target)
 	b = appendText(b, a.Tier)
-	b = a.appendTerms(b)
+	b = a.appendTerms(b, 1)
 	b = appendText(b, undoes)
 	return sha256.Sum256(b)
 }
 
 // appendTerms encodes what both digests have in common.
-func (a Action) appendTerms(b []byte) []byte {
+func (a Action) appendTerms(b []byte, targets int) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(a.Duration))
 	b = appendText(b, a.Reason)
 	b = appendText(b, a.Case)
-	b = binary.BigEndian.AppendUint64(b, 1) // how many targets
+	b = binary.BigEndian.AppendUint64(b, uint64(targets))
 	b = binary.BigEndian.AppendUint64(b, uint64(len(a.Parameters)))
 	if len(a.Parameters) == 0 {
 		return b

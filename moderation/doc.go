@@ -51,6 +51,16 @@
 // is taken further by [Guard.Run] in one process, or by [Guard.Advance] from any
 // scheduler, as often as it likes.
 //
+// # Batches
+//
+// One thing is done to many targets under one ticket, the mandate, which pins the
+// members by their number and a Merkle root ([MemberSet]): [Guard.RequestBatch].
+// It is charged for all of them at once and approved like any other; once it is
+// begun ([Guard.StartBatch]), each member is executed under a ticket of its own,
+// with the proof that it is one ([Guard.DoMember]). A batch is halted, resumed by
+// somebody else, and undone as a whole. Package batch runs it with stages, many
+// workers and progress.
+//
 // # Handlers
 //
 // A handler gets a [Permit]. It acts on Permit.Target, hands Permit.Key on to

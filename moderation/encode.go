@@ -41,6 +41,7 @@ func (t *Ticket) appendJSON(b []byte) []byte {
 	b = appendTrue(b, `"anyway":`, t.Anyway)
 	b = jsontext.AnyInt(b, `"tries":`, int64(t.Tries))
 	b = jsontext.AnyTime(b, `"retry":`, t.Retry)
+	b = t.appendBatch(b)
 	return append(b, '}')
 }
 

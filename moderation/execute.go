@@ -15,6 +15,9 @@ import (
 // and its outcome is made durable, whatever it is. The caller has just decided
 // everything with fresh facts and holds the ticket's flight, which lands here.
 func (g *Guard) execute(ctx context.Context, t Ticket, f *findings) (Ticket, error) {
+	if t.Batch != nil {
+		return g.beginMandate(ctx, t, f)
+	}
 	one := flight{ticket: t.ID}
 	now, _ := g.clock.now()
 	t, freezes, err := g.intend(ctx, t, f, now)
@@ -43,7 +46,7 @@ func (g *Guard) intend(ctx context.Context, t Ticket, f *findings, now time.Time
 		return t, Head{}, &Refusal{Code: CodeStale, Ticket: t.ID, Text: "What was decided is too old by now to act on.", Err: fmt.Errorf("it is %v old", age)}
 	}
 	call := t.ID // which is this call's alone while the ticket is new
-	if t.Revision > 0 {
+	if t.Revision > 0 || t.Mandate != "" {
 		call = rand.Text()
 	}
 	next, err := transition(t, event{
@@ -61,8 +64,8 @@ func (g *Guard) intend(ctx context.Context, t Ticket, f *findings, now time.Time
 		return t, Head{}, unrecorded(err)
 	}
 	withState(&c)
-	a := &attempt{change: c, heads: [2]HeadIs{{f.subject.ID, f.head.Fence}, {FreezeTarget, f.freezes.Fence}}}
-	a.change.Heads = a.heads[:]
+	a := &attempt{change: c, heads: [3]HeadIs{{f.subject.ID, f.head.Fence}, {FreezeTarget, f.freezes.Fence}, f.epoch}}
+	a.change.Heads = a.heads[:f.intentHeads()]
 	b, err := bounded(detach(ctx), g.config.RecordTimeout, func(ctx context.Context) (began, error) {
 		defer a.back.Store(true)
 		return g.begin(ctx, a.change)
@@ -79,7 +82,7 @@ func (g *Guard) intend(ctx context.Context, t Ticket, f *findings, now time.Time
 	case err != nil:
 		return t, Head{}, unrecorded(err)
 	case b.err != nil:
-		next, err := g.withdraw(ctx, next, f, unrecorded(b.err))
+		next, err := g.withdraw(ctx, next, f, afterIntent(b.err))
 		return next, Head{}, err
 	}
 	return next, b.freezes, nil
@@ -94,6 +97,9 @@ func (g *Guard) begin(ctx context.Context, c Change) (began, error) {
 		if err := g.gate.Append(ctx, c.Record); err != nil {
 			return began{err: err}, nil
 		}
+	}
+	if err := g.stillMandated(ctx, c.Tickets[0]); err != nil {
+		return began{err: err}, nil
 	}
 	freezes, err := g.store.Head(ctx, FreezeTarget)
 	return began{freezes: freezes, err: err}, nil

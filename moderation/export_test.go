@@ -59,3 +59,9 @@ func (s *MemoryStore) Contents(ctx context.Context) (Contents, error) {
 
 // Knows reports whether the store has a record of this ID, and with this body.
 func (s *MemoryStore) Knows(r audit.Record) (same, known bool) { return s.known(s.fingerprint(&r)) }
+
+// TurnOf is the turn of a place of a set.
+func TurnOf(s *MemberSet, place int) int { return orderOf(s.Root(), s.Len()).turn(place) }
+
+// InSet reports whether a member's proof holds.
+func InSet(m Member, root Digest, count int) bool { return m.in(root, count) }

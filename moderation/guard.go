@@ -30,6 +30,7 @@ type Guard struct {
 	verbs   verbs         // under way, for Close
 	closing chan struct{} // held by who puts everything away
 	watch   watch         // tells Config.Observer
+	batches batches       // that this process has looked at
 }
 
 // Do executes an action, or says why not. It returns nil if and only if the

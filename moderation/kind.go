@@ -115,6 +115,9 @@ type Permit struct {
 	// longer as the ticket left it: a person with the right to say so did. An
 	// Undo without it returns [ErrTargetChanged] then.
 	Anyway bool
+	// Mandate is, for a member of a batch, the batch's ticket, whose digest is
+	// what reviewers approved; else empty.
+	Mandate string
 }
 
 // handler returns the host's code for a call.

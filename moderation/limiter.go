@@ -66,7 +66,23 @@ type Charge struct {
 	// it goes and does not refuse; every other limit does, also one that was
 	// exhausted since it was asked.
 	Overrun []Slot
+	// For tells whether the charge is for one target alone, for all members of a
+	// batch together, or for one of them.
+	For ChargeFor
 }
+
+// ChargeFor tells what a charge of a batch is for. A batch is charged once for
+// all of its members, a charge for each tier and domain that they have; for each
+// member only what is counted per target is charged then. So a batch draws what
+// its members would have drawn one by one.
+type ChargeFor string
+
+// What a charge can be for.
+const (
+	ChargeForTarget ChargeFor = ""       // one target alone: every limit counts
+	ChargeForBatch  ChargeFor = "batch"  // all members: every limit but those per target
+	ChargeForMember ChargeFor = "member" // one of them: limits per target alone
+)
 
 // Usage is what a limiter answers. The zero Usage refuses.
 type Usage struct {

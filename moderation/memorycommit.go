@@ -183,11 +183,19 @@ func (s *MemoryStore) apply(c Change, print fingerprint) {
 		if t.Revision == 1 {
 			s.keys[requestKey{t.Action.Actor, t.Action.Key}] = t.ID
 			head.all = append(head.all, t.ID)
+			s.enlist(t)
 		}
 		if was := s.tickets[t.ID]; was == nil || was.Subject != t.Subject {
 			head.look(t.Subject)
 		}
 		s.place(head, t)
+	}
+}
+
+// enlist puts a new ticket among those of its batch.
+func (s *MemoryStore) enlist(t *Ticket) {
+	if t.Mandate != "" {
+		s.members[t.Mandate] = append(s.members[t.Mandate], t.ID)
 	}
 }
 

@@ -19,7 +19,7 @@ func (s *MemoryStore) Tickets(ctx context.Context, q Query) iter.Seq2[Ticket, er
 // onlyKey reports whether a query asks for the ticket of a key, and no more.
 func (q Query) onlyKey() bool {
 	return q.Requester != "" && q.Key != "" && len(q.Status) == 0 && q.DueBy.IsZero() &&
-		q.Person == "" && q.Target == "" && q.Kind == "" && q.After == "" && !q.Owed
+		q.Person == "" && q.Target == "" && q.Kind == "" && q.After == "" && !q.Owed && q.Mandate == ""
 }
 
 // ofKey finds the one ticket that a key can have.
@@ -113,6 +113,10 @@ func (s *MemoryStore) candidates(q Query) []*Ticket {
 				add(id)
 			}
 		}
+	case q.Mandate != "":
+		for _, id := range s.members[q.Mandate] {
+			add(id)
+		}
 	case !q.DueBy.IsZero():
 		for _, id := range s.due.by(q.DueBy, s.tickets) {
 			add(id)
@@ -141,7 +145,8 @@ func (q Query) matches(t Ticket) bool {
 		(q.Kind == "" || q.Kind == t.Action.Kind) &&
 		(len(q.Status) == 0 || slices.Contains(q.Status, t.Status)) &&
 		(q.DueBy.IsZero() || !t.Due.IsZero() && !t.Due.After(q.DueBy)) &&
-		(!q.Owed || t.Owes())
+		(!q.Owed || t.Owes()) &&
+		(q.Mandate == "" || q.Mandate == t.Mandate)
 }
 
 func (q Query) compare(a, b *Ticket) int {

@@ -57,6 +57,7 @@ func newMemoryStore(sink audit.Sink) *MemoryStore {
 
 		debtors:    make(map[string]string),
 		unfinished: make(map[string]*Ticket),
+		members:    make(map[string][]string),
 	}
 	if snapshots, ok := sink.(audit.Snapshotter); ok {
 		s.snapshots, s.salt = snapshots, make([]byte, saltSize)

@@ -41,8 +41,9 @@ type MemoryStore struct {
 	reserved map[claim]bool // of commits under way
 	doubts   []doubt
 
-	debtors    map[string]string  // person to the bypass that the person owes for
-	unfinished map[string]*Ticket // that wait, or are at work
+	debtors    map[string]string   // person to the bypass that the person owes for
+	unfinished map[string]*Ticket  // that wait, or are at work
+	members    map[string][]string // tickets of members, by mandate
 }
 
 // doubt is a change of which the sink could not say whether it has its record.

@@ -29,6 +29,7 @@ func (g *Guard) conclude(ctx context.Context, t Ticket, f *findings, r result) (
 		t.Status = StatusUnknown
 		return t, &StateError{Ticket: t.ID, Status: StatusUnknown, Text: "What came of it could not be recorded.", Err: errors.Join(ErrUnrecorded, err, r.err)}
 	}
+	g.followBatch(ctx, c.Tickets)
 	g.nudge()
 	t = c.Tickets[0]
 	switch {

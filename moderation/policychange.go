@@ -70,10 +70,6 @@ func isDigest(text string) bool {
 	return err == nil && len(text) == 64 && strings.ToLower(text) == text
 }
 
-// ownTarget reports whether an ID is the library's own, which no directory may
-// give away.
-func ownTarget(id string) bool { return id == FreezeTarget || id == PolicyTarget }
-
 // changesPolicy holds a change of the policy against what no policy can leave
 // out: somebody else, and nobody who is leaving.
 func (f *findings) changesPolicy() error {

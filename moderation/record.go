@@ -66,6 +66,8 @@ func causeOf(t Ticket, e audit.Event) *audit.Cause {
 		return &audit.Cause{Schedule: endOfDebt}
 	case t.ends() && (e == audit.EventIntent || e == audit.EventOutcome):
 		return &audit.Cause{Schedule: endOfDuration}
+	case t.Mandate != "":
+		return &audit.Cause{Ticket: t.Mandate}
 	}
 	return nil
 }

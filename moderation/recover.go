@@ -50,8 +50,10 @@ func (g *Guard) restore(ctx context.Context, u use, t *Ticket) error {
 		}
 		tell = releaser.Release
 	}
-	if err := tell(ctx, u.charge(t)); err != nil {
-		return fmt.Errorf("moderation: restoring the use of limits by ticket %s: %w", t.ID, err)
+	for _, c := range u.charges(t) {
+		if err := tell(ctx, c); err != nil {
+			return fmt.Errorf("moderation: restoring the use of limits by ticket %s: %w", t.ID, err)
+		}
 	}
 	return nil
 }

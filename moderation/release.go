@@ -11,6 +11,8 @@ import (
 // being unfinished, which gives its place under an "open" limit free.
 func finishes(e audit.Event, t Ticket) bool {
 	switch e {
+	case audit.EventBegun:
+		return true
 	case audit.EventOutcome, audit.EventResolved:
 		return (t.Status == StatusExecuted || t.Status == StatusFailed) && !t.ends()
 	case audit.EventEscalated, audit.EventVoided, audit.EventRatified, audit.EventAcknowledged:
@@ -37,7 +39,9 @@ func (g *Guard) release(ctx context.Context, c Change) {
 		return
 	}
 	for _, t := range finished(c.Record.Event, c.Tickets) {
-		g.giveFree(ctx, t.charge(ChargeRequest, c.Record.Time))
+		for _, charge := range t.charges(ChargeRequest, c.Record.Time) {
+			g.giveFree(ctx, charge)
+		}
 	}
 }
 
@@ -58,6 +62,6 @@ func (t Ticket) charge(at ChargeAt, now time.Time) Charge {
 	return Charge{
 		At: at, Step: t.Step, Ticket: t.ID, Person: t.Requester.Person, Actor: t.Requester.Login, Kind: t.Action.Kind,
 		Target: t.Subject.ID, Tier: t.Subject.Tier, Domain: t.Subject.Domain, Count: 1, Reach: t.Subject.Reach,
-		Time: now, Overrun: t.Overrun,
+		Time: now, Overrun: t.Overrun, For: t.chargedFor(),
 	}
 }

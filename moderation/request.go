@@ -18,6 +18,8 @@ type request struct {
 	// What an attempt that lost a race leaves to the next.
 	id    string // the ticket's ID
 	asked Usage  // allowed where the request was charged for being asked
+
+	classes []BatchClass // of a batch, which was charged for each
 }
 
 // reservedPrefix begins the names of the library's own kinds.
@@ -97,6 +99,12 @@ type findings struct {
 	barrier             error     // what stands in the way though the approvals suffice
 
 	bypass bool // the quorum is of those who must ratify
+	// Of a batch, and of its members.
+	classes []BatchClass // tiers and domains of all members
+	members int          // how many there are; zero for one target alone
+	counted []Actor      // whose approvals are in then and now
+	mandate string       // of a member: the batch's ticket
+	epoch   HeadIs       // of a member: the head of the batch
 }
 
 // deadline is until when the request must have been executed. What waits

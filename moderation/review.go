@@ -116,7 +116,7 @@ func (q *inquiry) verdict(ctx context.Context, t Ticket, f *findings, r ReviewRe
 func (q *inquiry) reject(ctx context.Context, t Ticket, f *findings, actor Actor, e event, r ReviewRequest) (*findings, event, error) {
 	question := q.question(StepReject, f)
 	question.Actor = actor
-	d, err := q.decide(ctx, question)
+	d, err := q.decideFor(ctx, f, question)
 	if err != nil {
 		return f, e, err
 	}

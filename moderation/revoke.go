@@ -90,6 +90,9 @@ func (q *inquiry) had(ctx context.Context, person string) ([]Ticket, error) {
 			if err != nil {
 				return nil, unavailable(CodeStore, err)
 			}
+			if t.Mandate != "" {
+				continue // its batch stands for it
+			}
 			tickets = append(tickets, t)
 		}
 	}
@@ -121,6 +124,11 @@ func (g *Guard) revokeFrom(ctx context.Context, r Revocation, f *findings, t Tic
 	}
 	if err := g.revokeRetry(ctx, r, f, t); err != nil {
 		return err
+	}
+	if t.going() && (asked || len(t.revocation(r, time.Time{}).void) > 0) {
+		if err := g.haltRevoked(ctx, r, f, t); err != nil {
+			return err
+		}
 	}
 	now, _ := g.clock.now()
 	lately := t.Status != StatusExecuted || now.Sub(t.Executed) < g.config.Lately

@@ -166,6 +166,7 @@ func (in *snapshotReader) ticket(t *Ticket) error {
 	s.place(h, t)
 	s.keys[key] = t.ID
 	h.all = append(h.all, t.ID)
+	s.enlist(t)
 	h.look(t.Subject)
 	in.count.Tickets++
 	return nil

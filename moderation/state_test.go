@@ -37,6 +37,9 @@ func fcFill(v reflect.Value, n *int, text string) {
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		fcFill(v.Index(0), n, text)
 		fcFill(v.Index(1), n, text)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fcFill(v.Elem(), n, text)
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		for range 3 {

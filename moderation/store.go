@@ -81,7 +81,8 @@ type Head struct {
 	Fence uint64
 	// Busy is the ticket that is executing or unknown; empty for none.
 	Busy string
-	// Standing are the tickets that are executed and undo nothing, by the time
+	// Standing are the tickets that are executed, undo nothing and are no batch
+	// (Ticket.Batch), by the time
 	// of their execution, whatever their Until: the store has no clock. The
 	// slice is not to be changed.
 	Standing []Ticket
@@ -120,4 +121,6 @@ type Query struct {
 	Limit int
 	// Owed matches tickets that Owe ratification; see [Ticket.Owes].
 	Owed bool
+	// Mandate is the ticket of a batch, of whose members the tickets are.
+	Mandate string
 }

@@ -100,6 +100,11 @@ type Ticket struct {
 	// returned an error, and Retry when it will be next; zero for not.
 	Tries int       `json:"tries,omitempty"`
 	Retry time.Time `json:"retry,omitzero"`
+	// Mandate is, for a member of a batch, the batch's ticket; else empty.
+	Mandate string `json:"mandate,omitempty"`
+	// Batch is what a mandate pins of its members, and how far they have come;
+	// nil for every other ticket. It is never changed, only replaced.
+	Batch *Batch `json:"batch,omitempty"`
 }
 
 // Status is where a ticket stands. The zero Status is no status.
@@ -236,6 +241,7 @@ func (t Ticket) Clone() Ticket {
 	for i := range t.Reviews {
 		t.Reviews[i].Roles = slices.Clone(t.Reviews[i].Roles)
 	}
+	t.Batch = t.Batch.clone()
 	return t
 }
 

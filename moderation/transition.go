@@ -32,6 +32,11 @@ type event struct {
 	code     Code
 	note     string
 	retry    time.Time // outcome unknown: when to call again; zero for not
+
+	classes []BatchClass // begun: the members as they are now
+	person  string       // halted: by whom; empty for the guard itself
+	member  string       // halted: the member that became protected
+	wrongs  Wrongs       // resumed: what is forgiven
 }
 
 // endAgain is how long after a failed end of a duration it is tried again.
@@ -62,6 +67,11 @@ var from = map[audit.Event][]Status{
 	audit.EventOutcome:   {StatusExecuting},
 	audit.EventResolved:  {StatusUnknown},
 	eventUndone:          {StatusExecuted, StatusUnknown},
+
+	audit.EventBegun:   {StatusHeld},
+	audit.EventStage:   {StatusExecuted},
+	audit.EventHalted:  {StatusExecuted},
+	audit.EventResumed: {StatusExecuted},
 }
 
 // transition is the only way in which a ticket changes: a pure function of the
@@ -112,6 +122,8 @@ func transition(t Ticket, e event) (Ticket, error) {
 	case eventUndone:
 		t.UndoneBy = e.by
 		t = t.end(StatusUndone, e)
+	case audit.EventBegun, audit.EventStage, audit.EventHalted, audit.EventResumed:
+		t = t.proceed(e)
 	}
 	return t, nil
 }
@@ -133,7 +145,7 @@ func (t Ticket) allows(e event) error {
 	case (e.kind == audit.EventOutcome || e.kind == audit.EventResolved) && !comesOut(e.kind, e.status):
 		return refuse(fmt.Sprintf("it can't come out %q", e.status))
 	}
-	return nil
+	return t.allowsBatch(e)
 }
 
 // comesOut reports whether a call can come to this: what a person settles is
@@ -145,6 +157,9 @@ func comesOut(kind audit.Event, s Status) bool {
 // mayStart reports whether a handler may be called: the one that the ticket
 // asks for, Undo at the end of its own duration, or the last one again.
 func (t Ticket) mayStart(call Call) bool {
+	if t.Batch != nil {
+		return false // its members have handlers
+	}
 	if t.Status == StatusExecuted {
 		return call == CallUndo && t.imposes() && (!t.Until.IsZero() || t.Owes())
 	}
@@ -227,7 +242,7 @@ func (t Ticket) end(s Status, e event) Ticket {
 
 // imposes reports whether a restriction stands under the ticket.
 func (t Ticket) imposes() bool {
-	return t.Status == StatusExecuted && t.Undoes == ""
+	return t.Status == StatusExecuted && t.Undoes == "" && t.Batch == nil
 }
 
 // voidReviews marks the reviews of logins that no longer count.

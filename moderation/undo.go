@@ -58,6 +58,8 @@ func undoable(t Ticket, kind Kind, step Step) error {
 		return &Refusal{Code: CodeNotUndoable, Ticket: t.ID, Text: fmt.Sprintf(format, args...)}
 	}
 	switch {
+	case t.Batch != nil:
+		return refuse("Ticket %s is a batch; UndoBatch takes back all of its members.", t.ID)
 	case (t.Step == StepFreeze) != (step == StepUnfreeze):
 		return refuse("Ticket %s is a %s; Unfreeze ends freezes, and Undo takes back everything else.", t.ID, t.Step)
 	case t.Undoes != "":

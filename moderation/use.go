@@ -40,7 +40,7 @@ func appendUses(uses []use, r *audit.Record, tickets []Ticket) []use {
 		uses = append(uses, t.use(useAsking, r.Time))
 	case r.Event == audit.EventIntent && t.Revision == 1:
 		uses = append(uses, t.use(useAsking, r.Time), t.use(useExecuting, r.Time))
-	case r.Event == audit.EventIntent && !t.ends() && t.Tries == 0:
+	case r.Event == audit.EventBegun, r.Event == audit.EventIntent && !t.ends() && t.Tries == 0:
 		uses = append(uses, t.use(useExecuting, r.Time))
 	case r.Event == audit.EventRejected:
 		uses = append(uses, t.use(useRejecting, r.Time))
@@ -56,19 +56,33 @@ func (t *Ticket) use(what useOf, at time.Time) use {
 	return use{t.ID, what, t.Subject.Tier, t.Subject.Domain, t.Subject.Reach, t.Overrun, at}
 }
 
-// charge is what the limiter was told of a use by its ticket, which may have
+// charges are what the limiter was told of a use by its ticket, which may have
 // moved on since.
-func (u use) charge(t *Ticket) Charge {
-	c := t.charge(ChargeRequest, u.at)
-	c.Tier, c.Domain, c.Reach, c.Overrun = u.tier, u.domain, u.reach, u.overrun
+func (u use) charges(t *Ticket) []Charge {
+	at := ChargeRequest
 	switch u.what {
 	case useExecuting:
-		c.At = ChargeExecute
+		at = ChargeExecute
 	case useRejecting:
-		c.Step, c.Person, c.Actor = StepReject, "", ""
-		if i := slices.IndexFunc(t.Reviews, func(r Review) bool { return r.Verdict == Rejected }); i >= 0 {
-			c.Person, c.Actor = t.Reviews[i].Person, t.Reviews[i].Login
-		}
+		return []Charge{u.rejection(t)}
+	}
+	charges := t.charges(at, u.at)
+	if t.Batch == nil {
+		charges[0].Tier, charges[0].Domain, charges[0].Reach = u.tier, u.domain, u.reach
+	}
+	for i := range charges {
+		charges[i].Overrun = u.overrun
+	}
+	return charges
+}
+
+// rejection is what a reviewer paid for a rejection.
+func (u use) rejection(t *Ticket) Charge {
+	c := t.charge(ChargeRequest, u.at)
+	c.Tier, c.Domain, c.Reach, c.Overrun = u.tier, u.domain, u.reach, u.overrun
+	c.Step, c.Person, c.Actor = StepReject, "", ""
+	if i := slices.IndexFunc(t.Reviews, func(r Review) bool { return r.Verdict == Rejected }); i >= 0 {
+		c.Person, c.Actor = t.Reviews[i].Person, t.Reviews[i].Login
 	}
 	return c
 }

@@ -103,8 +103,8 @@
 //
 // A bypass waits for nobody: its quorum is who must ratify it, and its deadline
 // by when; it has no hold. Where its rows say none and -, one other person must,
-// within 24 hours. In this version every action has one target: conditions on
-// batch are checked and do not apply yet.
+// within 24 hours. A batch asks for each tier and domain that its members have,
+// with the number and the reach of all of them.
 //
 // The quorum is none in so many words, or slots separated by spaces, each filled
 // by another person, who has one of the roles that | separates: lead|director

@@ -35,7 +35,7 @@ func (l *Limiter) draws(list []draw, gs *gauges, c *moderation.Charge) ([]draw, 
 		if err != nil {
 			return nil, err
 		}
-		if !applies {
+		if !applies || !g.limits[0].counts(c.For) {
 			continue
 		}
 		value, err := g.value(c)
@@ -64,10 +64,24 @@ func checkCharge(c *moderation.Charge) error {
 		return fmt.Errorf("Charge.Time is %v, not between the years %d and %d", c.Time, minYear, maxYear)
 	case c.Count < 1:
 		return fmt.Errorf("Charge.Count is %d; at least 1 is charged", c.Count)
+	case c.For != moderation.ChargeForTarget && c.For != moderation.ChargeForBatch && c.For != moderation.ChargeForMember:
+		return fmt.Errorf("Charge.For is %q, which is nothing that can be charged for", c.For)
 	case c.Reach < 0:
 		return fmt.Errorf("Charge.Reach is %d; it can't be negative", c.Reach)
 	}
 	return nil
+}
+
+// counts reports whether a limit counts a charge: what is counted per target is
+// charged for each member of a batch, and all else once for the batch.
+func (l *limit) counts(what moderation.ChargeFor) bool {
+	switch what {
+	case moderation.ChargeForBatch:
+		return l.shape.per != perTarget
+	case moderation.ChargeForMember:
+		return l.shape.per == perTarget
+	}
+	return true
 }
 
 // matches reports whether a gauge is about a charge: about a charge for

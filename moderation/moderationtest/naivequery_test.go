@@ -35,7 +35,7 @@ func (s *naiveStore) head(targetID string) moderation.Head {
 		if atWork(t) {
 			h.Busy = t.ID
 		}
-		if t.Status == moderation.StatusExecuted && t.Undoes == "" {
+		if t.Status == moderation.StatusExecuted && t.Undoes == "" && t.Batch == nil {
 			h.Standing = append(h.Standing, t.Clone())
 		}
 		if (t.Status == moderation.StatusRejected || t.Status == moderation.StatusUndone) && !t.Over.Before(lastOf(h).Over) {
@@ -99,5 +99,6 @@ func matches(q moderation.Query, t moderation.Ticket) bool {
 		(q.Kind == "" || q.Kind == t.Action.Kind) &&
 		(len(q.Status) == 0 || slices.Contains(q.Status, t.Status)) &&
 		(q.DueBy.IsZero() || !t.Due.IsZero() && !t.Due.After(q.DueBy)) &&
-		(!q.Owed || t.Owes())
+		(!q.Owed || t.Owes()) &&
+		(q.Mandate == "" || q.Mandate == t.Mandate)
 }

@@ -116,6 +116,7 @@ func full() moderation.Ticket {
 	t.Status = moderation.StatusExecuted
 	t.Step = moderation.StepRequest
 	t.Undoes = ""
+	t.Batch = nil // which restricts nobody itself
 	t.Action.Duration = moderation.Permanent
 	return t
 }
@@ -140,6 +141,9 @@ func fill(v reflect.Value, n *int) {
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		fill(v.Index(0), n)
 		fill(v.Index(1), n)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), n)
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
@@ -176,6 +180,12 @@ func scramble(v reflect.Value) {
 			value := reflect.New(v.Type().Elem()).Elem()
 			fill(value, &n)
 			v.SetMapIndex(key, value)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			scramble(v.Elem())
+			n := 3000
+			fill(v.Elem(), &n)
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {

@@ -1,6 +1,7 @@
 package moderationtest
 
 import (
+	"reflect"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ func queryChecks() []check[storeSubject] {
 		{"a query sees the last revision only", queryLastRevision},
 		{"DueBy selects and orders by what is due", queryDue},
 		{"Limit is the most that is returned", queryLimit},
+		{"Mandate selects the members of a batch", queryMandate},
 	}
 }
 
@@ -45,6 +47,7 @@ func assortment(t tester, s storeSubject) (a, b, c moderation.Ticket) {
 	c.Action.Actor, c.Action.Key = "carol", "same"
 	c.Requester = moderation.Party{Login: "carol", Person: "Carol", Type: moderation.Human, Owners: []string{"Robert"}}
 	c.Status = moderation.StatusHeld
+	b.Mandate, c.Mandate = "batch-1", "batch-2"
 	s.put(t, a, b, c)
 	return a, b, c
 }
@@ -62,6 +65,8 @@ func queryFields(t tester, s storeSubject) {
 	s.selects(t, moderation.Query{Target: "42"}, a, c)
 	s.selects(t, moderation.Query{Target: "@42"})
 	s.selects(t, moderation.Query{Kind: moderation.Limit}, b)
+	s.selects(t, moderation.Query{Mandate: "batch-1"}, b)
+	s.selects(t, moderation.Query{Mandate: "batch"})
 	s.selects(t, moderation.Query{Kind: "account"})
 	s.selects(t, moderation.Query{Status: []moderation.Status{moderation.StatusPending}}, a)
 	s.selects(t, moderation.Query{Status: []moderation.Status{moderation.StatusHeld, moderation.StatusRejected}}, b, c)
@@ -74,6 +79,9 @@ func queryCombined(t tester, s storeSubject) {
 	a, b, c := assortment(t, s)
 	s.selects(t, moderation.Query{Requester: "bob", Key: "same"}, b)
 	s.selects(t, moderation.Query{Requester: "alice", Key: "same"})
+	s.selects(t, moderation.Query{Requester: "bob", Key: "same", Mandate: "batch-2"})
+	s.selects(t, moderation.Query{Mandate: "batch-2", Target: "42"}, c)
+	s.selects(t, moderation.Query{Mandate: "batch-2", Target: "43"})
 	s.selects(t, moderation.Query{Person: "Carol", Target: "42"}, c)
 	s.selects(t, moderation.Query{Person: "Carol", Kind: moderation.Limit}, b)
 	s.selects(t, moderation.Query{Target: "42", Status: []moderation.Status{moderation.StatusPending}}, a)
@@ -133,4 +141,30 @@ func queryLimit(t tester, s storeSubject) {
 		}
 		s.selects(t, moderation.Query{Limit: limit}, slices.Clone(want)...)
 	}
+}
+
+func queryMandate(t tester, s storeSubject) {
+	mandate := s.ticket("interlock.batch:00")
+	mandate.Status, mandate.Fence, mandate.Executed = moderation.StatusExecuted, 1, at(1)
+	mandate.Batch = new(moderation.Batch)
+	n := 7
+	fill(reflect.ValueOf(mandate.Batch).Elem(), &n)
+	s.put(t, mandate)
+	var members []moderation.Ticket
+	for i := range 5 {
+		m := s.executed([]string{"42", "43", "44", "45", "46"}[i], 1, at(2))
+		m.Mandate = mandate.ID
+		s.put(t, m)
+		members = append(members, m)
+	}
+	s.put(t, s.ticket("47"))
+	s.selects(t, moderation.Query{Mandate: mandate.ID}, members...)
+	s.selects(t, moderation.Query{Mandate: mandate.ID, Limit: 2}, members[:2]...)
+	s.selects(t, moderation.Query{Mandate: mandate.ID, After: members[1].ID}, members[2:]...)
+	members[3] = withStatus(members[3], moderation.StatusUndone)
+	s.put(t, members[3])
+	s.selects(t, moderation.Query{Mandate: mandate.ID, Status: []moderation.Status{moderation.StatusUndone}}, members[3])
+	s.selects(t, moderation.Query{Mandate: "none"})
+	s.holds(t, mandate)
+	s.stands(t, mandate.Subject.ID) // a mandate restricts nobody itself
 }

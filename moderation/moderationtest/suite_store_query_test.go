@@ -2,6 +2,7 @@ package moderationtest
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"testing"
 
@@ -60,6 +61,7 @@ func queryDefects() []storeDefect {
 			})},
 		{name: "what is due comes in the order of request", check: "DueBy selects and orders by what is due",
 			open: unsorted(func(a, b moderation.Ticket) int { return a.Requested.Compare(b.Requested) })},
+		{name: "a batch restricts its set", check: "Mandate selects the members of a batch", open: batchStands},
 		{name: "the limit is not kept", check: "Limit is the most that is returned", open: onQuery(func(q *moderation.Query) { q.Limit = 0 })},
 		{name: "no limit is a small one", check: "Limit is the most that is returned", open: onQuery(func(q *moderation.Query) { q.Limit = cmp.Or(q.Limit, 3) })},
 	}
@@ -69,6 +71,7 @@ func queryDefects() []storeDefect {
 		"Person":    func(q *moderation.Query) { q.Person = "" },
 		"Target":    func(q *moderation.Query) { q.Target = "" },
 		"Kind":      func(q *moderation.Query) { q.Kind = "" },
+		"Mandate":   func(q *moderation.Query) { q.Mandate = "" },
 		"Status":    func(q *moderation.Query) { q.Status = nil },
 		"Statuses":  func(q *moderation.Query) { q.Status = q.Status[:min(len(q.Status), 1)] },
 	} {
@@ -78,4 +81,19 @@ func queryDefects() []storeDefect {
 		open: onFound(func(_ *naiveStore, q moderation.Query, found []moderation.Ticket) []moderation.Ticket {
 			return slices.DeleteFunc(found, func(t moderation.Ticket) bool { return q.Person != "" && t.Requester.Person != q.Person })
 		})})
+}
+
+// batchStands opens a store in which a mandate stands like any restriction.
+func batchStands(*testing.T) moderation.Store { return mandateStands{&naiveStore{}} }
+
+type mandateStands struct{ *naiveStore }
+
+func (s mandateStands) Head(ctx context.Context, targetID string) (moderation.Head, error) {
+	h, err := s.naiveStore.Head(ctx, targetID)
+	for _, t := range s.tickets {
+		if t.Batch != nil && t.Subject.ID == targetID && t.Status == moderation.StatusExecuted {
+			h.Standing = append(h.Standing, t)
+		}
+	}
+	return h, err
 }

@@ -30,6 +30,8 @@ var codes = []moderation.Code{
 	moderation.CodeNotUndoable, moderation.CodeTooLate, moderation.CodeTooEarly, moderation.CodeNotOpen,
 	moderation.CodeCancelled, moderation.CodeZeroGuard, moderation.CodeClosed, moderation.CodeDirectory,
 	moderation.CodePolicy, moderation.CodeLimiter, moderation.CodeStore, moderation.CodeTrail, moderation.CodeNoRoom,
+	moderation.CodeCount, moderation.CodeMembers, moderation.CodeProtected, moderation.CodeApprovalsVoid, moderation.CodeHalted,
+	moderation.CodeNoBypass, moderation.CodeUnratified, moderation.CodeTargetChanged,
 }
 
 func texts[T ~string](values []T) []string {

@@ -69,7 +69,7 @@ func Guard() []Mutant {
 		{"facts that are too old are believed", "moderation/facts.go",
 			`if age > q.bound || age < -q.g.config.MaxStaleness {`, `if age < -q.g.config.MaxStaleness {`},
 		{"key: one that stands for another action is taken", "moderation/consider.go",
-			`case t.Idempotency != r.action.idempotency(r.step, r.undoes):`, `case t.Idempotency.IsZero():`},
+			`case t.Idempotency != r.idempotency():`, `case t.Idempotency.IsZero():`},
 		{"what can't be undone is done alone", "moderation/consider.go",
 			`if f.kind.Undo == nil && len(`, `if f.kind.Apply == nil && len(`},
 		{"asking again after a rejection needs nobody more", "moderation/consider.go",
@@ -100,5 +100,21 @@ func Guard() []Mutant {
 	return err`, `	return err`},
 		{"trail: a doubtful record is taken for one that is not there", "moderation/memorycommit.go",
 			`	if err != nil && !errors.Is(err, audit.ErrNotWritten) && !errors.Is(err, audit.ErrNoRoom) {`, `	if err != nil && errors.Is(err, audit.ErrFailed) {`},
+		{"batch: who is no member is one", "moderation/memberdecide.go",
+			`if t.Batch == nil || t.Undoes != "" || !m.in(t.Batch.Root, t.Batch.Count) {`, `if t.Batch == nil || t.Undoes != "" {`},
+		{"batch: a stage that has not begun is executed", "moderation/memberdecide.go",
+			`turn >= t.Batch.open() {`, `turn < 0 {`},
+		{"batch: a member that became protected is executed", "moderation/memberdecide.go",
+			`	if slices.Index(tiers, s.Tier) <= slices.Index(tiers, c.mandate.Tier) {`, `	if slices.Index(tiers, s.Tier) >= 0 {`},
+		{"batch: members go on under a freeze", "moderation/memberdecide.go",
+			`	if by := frozen(f.freezes, f, q.now); by != nil {`, `	if by := frozen(Head{}, f, q.now); by != nil {`},
+		{"batch: approvals that no longer suffice are not missed", "moderation/memberdecide.go",
+			`	case len(f.open) > 0:
+		return f, &Refusal{Code: CodeApprovalsVoid`, `	case len(f.open) > 1000:
+		return f, &Refusal{Code: CodeApprovalsVoid`},
+		{"bypass: by a leaver", "moderation/bypass.go",
+			`	case slices.Contains(f.actor.Labels, LabelLeaving):`, `	case f.kind.Name == "" && slices.Contains(f.actor.Labels, LabelLeaving):`},
+		{"bypass: while one owes for another", "moderation/bypass.go",
+			`		if theirs {`, `		if theirs && t.ID == "" {`},
 	}
 }

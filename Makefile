@@ -2,6 +2,7 @@
 
 FUZZTIME ?= 10s
 BENCH ?= .
+MODEL_SEQUENCES ?= 5000
 QUESTIONS ?= 1000000
 export FUZZTIME
 export GOWORK = off
@@ -9,7 +10,7 @@ export GOWORK = off
 # each runs the command $(2) in every module that $(1) selects.
 each = set -e; modules=$$(go run -C lint ./cmd/modules $(1)); for module in $$modules; do (cd $$module && echo "== $$module" && $(2)); done
 
-.PHONY: help test lint fuzz mutants differential bench cover fmt tidy demo
+.PHONY: help test lint fuzz model mutants differential bench cover fmt tidy demo
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +24,9 @@ lint: ## check all that CI checks beyond the tests
 
 fuzz: ## run each fuzz target for FUZZTIME (10s)
 	@bash .ci/fuzz
+
+model: ## take thousands of random sequences of all verbs through the guard (MODEL_SEQUENCES)
+	@MODEL_SEQUENCES=$(MODEL_SEQUENCES) go test -count=1 -timeout 60m -run '^TestModel$$|^TestModelWithBypassesAndRetries$$' ./moderation
 
 mutants: ## break the guard on purpose, one defect at a time: each must make a test fail
 	@go run -C lint ./cmd/mutants

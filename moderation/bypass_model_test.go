@@ -14,10 +14,10 @@ import (
 // who break the glass, and with handlers that are called again.
 func TestModelWithBypassesAndRetries(t *testing.T) {
 	t.Parallel()
-	const sequences = 150
+	sequences := uint64(modelSequences(t, 150))
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	for i := range uint64(sequences) {
+	for i := range sequences {
 		if vbGlassSequence(t, seed+i); t.Failed() {
 			t.Fatalf("sequence with seed %d (see TestModelWithBypassesSequence)", seed+i)
 		}

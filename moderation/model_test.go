@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,19 +23,35 @@ import (
 // the guard's promises after each of them.
 func TestModel(t *testing.T) {
 	t.Parallel()
-	const sequences, workers = 300, 2
+	const workers = 2
+	sequences := uint64(modelSequences(t, 300))
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	for worker := range uint64(workers) {
 		t.Run(fmt.Sprint(worker), func(t *testing.T) {
 			t.Parallel()
-			for i := range uint64(sequences / workers) {
+			for i := range sequences / workers {
 				if vbSequence(t, seed+worker*sequences+i); t.Failed() {
 					t.Fatalf("sequence with seed %d (see TestModelSequence)", seed+worker*sequences+i)
 				}
 			}
 		})
 	}
+}
+
+// modelSequences is how many random sequences a model takes: usually few enough
+// for every test run, as many as MODEL_SEQUENCES says where that is set.
+func modelSequences(t *testing.T, usually int) int {
+	t.Helper()
+	text, set := os.LookupEnv("MODEL_SEQUENCES")
+	if !set {
+		return usually
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("MODEL_SEQUENCES is %q; give the number of sequences", text)
+	}
+	return n
 }
 
 // TestModelSequence takes the sequences that once failed; put a seed of

@@ -126,7 +126,7 @@ func (m *casbinModel) readEffects(ModelConfig) error {
 		}
 	}
 	if m.ordered && m.parsed["e"]["e"].Value == constant.AllowOverrideEffect {
-		return errors.New("Casbin sorts rows by the effect e only; give the name e to the effect that goes by priority")
+		return errors.New("rows are sorted by the effect e only, by Casbin; give the name e to the effect that goes by priority")
 	}
 	return nil
 }

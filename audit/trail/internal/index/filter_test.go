@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -200,7 +199,7 @@ func TestAMergeKeepsTheFilter(t *testing.T) {
 		}
 	}
 	log.everything(t, x)
-	if !x.Lacks(index.Prepare(index.Keys{ID: fmt.Sprint("new")})) && !x.Lacks(index.Prepare(index.Keys{ID: "newer"})) {
+	if !x.Lacks(index.Prepare(index.Keys{ID: "new"})) && !x.Lacks(index.Prepare(index.Keys{ID: "newer"})) {
 		t.Error("no new ID is known to be new")
 	}
 }

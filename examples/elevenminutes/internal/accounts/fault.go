@@ -45,8 +45,13 @@ func (s *Service) behaviour(p moderation.Permit) scenario.Behaviour {
 	return f.behaviour
 }
 
+// Wait waits until every handler that was called has come back.
+func (s *Service) Wait() { s.underWay.Wait() }
+
 // handle makes a change, or goes wrong on the way as it was told.
 func (s *Service) handle(ctx context.Context, p moderation.Permit, change func(*account)) error {
+	s.underWay.Add(1)
+	defer s.underWay.Done()
 	switch behaviour := s.behaviour(p); behaviour {
 	case scenario.Works:
 		return s.change(p, change)

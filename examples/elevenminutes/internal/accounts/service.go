@@ -23,6 +23,7 @@ type Service struct {
 	mu       sync.Mutex
 	accounts map[string]*account // by canonical ID
 	faults   map[call]*fault
+	underWay sync.WaitGroup // calls of handlers
 }
 
 type account struct {

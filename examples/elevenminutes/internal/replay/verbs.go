@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/elevenminutes/interlock/examples/elevenminutes/internal/scenario"
 	"github.com/elevenminutes/interlock/moderation"
@@ -23,9 +22,9 @@ func (r *run) happen(ctx context.Context, e *Entry) error {
 	}
 	e.Answer = r.verb(ctx, ev)
 	if e.Answer.Ticket.Status == moderation.StatusUnknown {
-		// The replay's minutes pass at once; a handler that was given up on needs a
-		// real moment to come back, and until then the guard does not ask about it.
-		time.Sleep(time.Millisecond)
+		// The replay's minutes pass at once. Until a handler that was given up on has
+		// come back, the guard does not ask about its ticket.
+		r.service.Wait()
 	}
 	e.Ticket = ev.Name
 	if e.Ticket == "" {

@@ -67,7 +67,8 @@ func readWithoutPause(b *testing.B, a *Authorizer) *stallReader {
 	return r
 }
 
-// swapPause is how long the reader goes on after each swap.
+// swapPause is how long the reader goes on after each swap: it is what is measured,
+// in real time, and nothing is decided by it.
 const swapPause = 5 * time.Millisecond
 
 // BenchmarkSwap measures the longest pause that a reader sees between the two

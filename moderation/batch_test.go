@@ -164,12 +164,11 @@ func TestBatchSurvivesARestart(t *testing.T) {
 	b.begin(t)
 	b.all(t, 0, 1)
 	// The process ends between the intent and the outcome of one member.
-	crashed := make(chan struct{})
-	b.handler.OnApply.Inject(moderationtest.After(moderationtest.Hang()))
+	called, crashed := make(chan struct{}), make(chan struct{})
+	tell := sync.OnceFunc(func() { close(called) })
+	b.handler.OnApply.InjectWhen(func(moderation.Permit) bool { tell(); return true }, moderationtest.After(moderationtest.Hang()))
 	go func() { b.do(t, 2); close(crashed) }()
-	for len(b.handler.OnApply.Calls()) < 3 {
-		time.Sleep(0)
-	}
+	<-called
 	records := b.sink.Records()
 	again := &audit.Memory{}
 	for _, r := range records {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/elevenminutes/interlock/audit"
 )
 
 // errLed says that another relay leads, which is no failure.
@@ -18,9 +20,11 @@ var errFenced = errors.New("relay: another one has taken the lead")
 // leader is a relay that leads, for as long as its session holds the lock.
 type leader struct {
 	*Relay
-	conn  *pgx.Conn
-	epoch int64
-	at    place
+	conn      *pgx.Conn
+	epoch     int64
+	at        place
+	sink      audit.Sink // which answers in time
+	closeSink func() error
 }
 
 // takeLead makes the relay the leader, or returns errLed. The session is the
@@ -51,11 +55,45 @@ func (r *Relay) takeLead(ctx context.Context) (_ *leader, err error) {
 		INSERT INTO @schema@.relay AS r (name, epoch) VALUES ($1, 1)
 		ON CONFLICT (name) DO UPDATE SET epoch = r.epoch + 1
 		RETURNING epoch, seq, hash`), r.config.Name).Scan(&l.epoch, &l.at.seq, &l.at.hash)
-	return l, err
+	if err != nil {
+		return nil, err
+	}
+	return l, l.open(ctx)
 }
 
-// close ends the session and so the lead.
+// open opens the sink. A hook of the host's that panics has not opened it.
+func (l *leader) open(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, l.config.Lease)
+	defer cancel()
+	var sink audit.Sink
+	err := attempt("Config.Open", func() (err error) {
+		sink, l.closeSink, err = l.config.Open(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("relay: opening the sink %s: %w", l.config.Name, err)
+	}
+	if l.sink, err = audit.Deadline(sink, l.config.AppendTimeout); err != nil {
+		return fmt.Errorf("relay: the sink %s: %w", l.config.Name, err)
+	}
+	return nil
+}
+
+// attempt calls a function of the host's, whose panic is an error.
+func attempt(name string, call func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("relay: %s panicked: %v", name, v)
+		}
+	}()
+	return call()
+}
+
+// close closes the sink and ends the session, and so the lead.
 func (l *leader) close() {
+	if l.closeSink != nil {
+		l.report(attempt("Close of the sink", l.closeSink))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_ = l.conn.Close(ctx) // the lock is gone whatever comes of it

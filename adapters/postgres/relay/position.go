@@ -25,7 +25,7 @@ func (p Position) Behind() int64 { return p.Committed - p.Relayed }
 
 // Position reads how far this relay's sink is, whoever leads.
 func (r *Relay) Position(ctx context.Context) (Position, error) {
-	if r == nil || r.sink == nil {
+	if r == nil || r.config.Pool == nil {
 		return Position{}, errors.New("relay: the zero Relay has no position; make one with New")
 	}
 	var p Position

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -16,7 +17,8 @@ import (
 // DefaultName is the name of a relay whose Config has none.
 const DefaultName = "trail"
 
-// Config is what a [Relay] is made of. Pool and Sink are required.
+// Config is what a [Relay] is made of. Pool and one of Sink and Open are
+// required.
 type Config struct {
 	// Pool leads to the database. Who leads takes a connection out of it for as
 	// long as it leads. The relay does not close it.
@@ -29,6 +31,12 @@ type Config struct {
 	Name string
 	// Sink is where the records go. The relay does not close it.
 	Sink audit.Sink
+	// Open opens the sink, instead of Sink, each time this relay takes the lead,
+	// and what it returns with it closes the sink when the lead is over. It is
+	// for a sink that one process at a time can have open, such as a trail on a
+	// volume that replicas share. ctx ends with the lead's begin, not with the
+	// lead. Open is called by one goroutine at a time.
+	Open func(ctx context.Context) (sink audit.Sink, close func() error, err error)
 
 	// Poll is how long a relay that has moved everything waits before it looks
 	// again. Zero means 100 milliseconds.
@@ -40,7 +48,7 @@ type Config struct {
 	AppendTimeout time.Duration
 	// Lease is after which silence the database takes the lead from a relay
 	// that was stopped. Zero means 30 seconds; it must be longer than
-	// AppendTimeout and Poll.
+	// AppendTimeout, Poll, and what Open takes.
 	Lease time.Duration
 
 	// Failed is told of each failure, from the goroutine that runs the relay, so
@@ -53,7 +61,6 @@ type Config struct {
 // methods may be called by many goroutines at once.
 type Relay struct {
 	config Config
-	sink   audit.Sink // Config.Sink, which answers in time
 }
 
 var relayName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,39}$`)
@@ -65,11 +72,12 @@ func New(c Config) (*Relay, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("relay: Config.%w", err)
 	}
-	sink, err := audit.Deadline(c.Sink, c.AppendTimeout)
-	if err != nil {
-		return nil, fmt.Errorf("relay: Config.Sink: %w", err)
+	if c.Open == nil {
+		c.Open = func(context.Context) (audit.Sink, func() error, error) {
+			return c.Sink, func() error { return nil }, nil
+		}
 	}
-	return &Relay{config: c, sink: sink}, nil
+	return &Relay{config: c}, nil
 }
 
 func (c Config) withDefaults() Config {
@@ -95,8 +103,10 @@ func (c Config) check() error {
 	switch {
 	case c.Pool == nil:
 		return errors.New("Pool is nil; it is required")
-	case c.Sink == nil || typednil.Is(c.Sink):
-		return errors.New("Sink is nil; it is required (an earlier constructor may have returned an error)")
+	case c.Open != nil && c.Sink != nil:
+		return errors.New("Sink and Open are both given; one of them is needed")
+	case c.Open == nil && (c.Sink == nil || typednil.Is(c.Sink)):
+		return errors.New("Sink is nil; it is required, or Open (an earlier constructor may have returned an error)")
 	case !relayName.MatchString(c.Name):
 		return fmt.Errorf("Name %.60q: up to 40 lower-case letters, digits and underscores are needed", c.Name)
 	case c.Poll < 0 || c.Retry < 0 || c.AppendTimeout < 0:

@@ -289,6 +289,73 @@ func TestPruneLeavesWhatSomeSinkStillNeeds(t *testing.T) {
 	}
 }
 
+func openNothing(context.Context) (audit.Sink, func() error, error) { return nil, nil, nil }
+
+// TestReplicasTakeTurnsWithOneTrail: only who leads has it open.
+func TestReplicasTakeTurnsWithOneTrail(t *testing.T) {
+	t.Parallel()
+	o := newOutbox(t)
+	at := trail.Beside(filepath.Join(t.TempDir(), "trail"), "example.com/moderation")
+	open := func(c *relay.Config) {
+		c.Sink = nil
+		c.Open = func(ctx context.Context) (audit.Sink, func() error, error) {
+			log, err := trail.Open(ctx, at)
+			if err != nil {
+				return nil, nil, err
+			}
+			return log, log.Close, nil
+		}
+	}
+	first, _, stop := o.run(nil, open)
+	o.commit(5)
+	relayed(t, first, 5)
+	second, failures, _ := o.run(nil, open)
+	o.commit(5)
+	relayed(t, first, 10)
+	stop()
+	o.commit(5)
+	relayed(t, second, 15)
+	select {
+	case err := <-failures:
+		t.Errorf("who waited for the lead failed: %v", err)
+	default:
+	}
+}
+
+func TestASinkThatCanNotBeOpenedIsReportedAndTriedAgain(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func() (audit.Sink, func() error, error){
+		"an error":   func() (audit.Sink, func() error, error) { return nil, nil, errors.New("locked") },
+		"a panic":    func() (audit.Sink, func() error, error) { panic("open") },
+		"no sink":    func() (audit.Sink, func() error, error) { return nil, nil, nil },
+		"a nil sink": func() (audit.Sink, func() error, error) { return (*keeper)(nil), nil, nil },
+		"a close that fails": func() (audit.Sink, func() error, error) {
+			return nil, func() error { panic("close") }, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOutbox(t)
+			o.commit(1)
+			sink := newKeeper(1)
+			var opened atomic.Bool
+			_, failures, _ := o.run(nil, func(c *relay.Config) {
+				c.Sink = nil
+				c.Open = func(context.Context) (audit.Sink, func() error, error) {
+					if opened.CompareAndSwap(false, true) {
+						return open()
+					}
+					return sink, nil, nil
+				}
+			})
+			if err := wait(t, "a failure", failures); err == nil {
+				t.Error("the failure was not told")
+			}
+			wait(t, "moving the record", sink.enough)
+		})
+	}
+}
+
 func TestNewNamesTheFieldAtFault(t *testing.T) {
 	t.Parallel()
 	o := newOutbox(t)
@@ -297,6 +364,7 @@ func TestNewNamesTheFieldAtFault(t *testing.T) {
 		"Pool":          func(c *relay.Config) { c.Pool = nil },
 		"Sink":          func(c *relay.Config) { c.Sink = nil },
 		"Sink is nil":   func(c *relay.Config) { c.Sink = (*keeper)(nil) },
+		"Sink and Open": func(c *relay.Config) { c.Open = openNothing },
 		"Name":          func(c *relay.Config) { c.Name = "Trail!" },
 		"Schema":        func(c *relay.Config) { c.Schema = "a b" },
 		"AppendTimeout": func(c *relay.Config) { c.AppendTimeout = -1 },

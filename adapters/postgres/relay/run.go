@@ -19,7 +19,7 @@ const bite = 256
 // end it: it reports them to Config.Failed and tries again. While another relay
 // of the same name leads it waits.
 func (r *Relay) Run(ctx context.Context) error {
-	if r == nil || r.sink == nil {
+	if r == nil || r.config.Pool == nil {
 		return errors.New("relay: the zero Relay moves nothing; make one with New")
 	}
 	for {

@@ -72,9 +72,10 @@ CREATE FUNCTION @schema@.limit_seconds_1(span bigint) RETURNS float8 LANGUAGE sq
 	SELECT (span / 1000000000)::float8 + (span % 1000000000)::float8 / 1e9::float8
 $$;
 
--- What there is when some time has passed.
+-- What there is when some time has passed; nothing where there was more than
+-- there can be, which NaN is too: nobody writes such a bucket.
 CREATE FUNCTION @schema@.limit_after_1(level float8, amount float8, rate float8, elapsed bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
-	SELECT CASE WHEN elapsed <= 0 THEN least(level, amount)
+	SELECT CASE WHEN level > amount THEN 0 WHEN elapsed <= 0 THEN level
 		ELSE least(level + @schema@.limit_seconds_1(elapsed) * rate, amount) END
 $$;
 
@@ -89,6 +90,9 @@ DECLARE
 	drawn  float8;
 	least_left float8 := amount;
 BEGIN
+	IF cardinality(old.amounts) = 0 OR cardinality(old.amounts) <> cardinality(old.held) THEN
+		RETURN 0; -- nobody writes such a bucket
+	END IF;
 	FOR j IN 1 .. cardinality(old.amounts) LOOP
 		IF old.amounts[j] = amounts[i] AND old.windows[j] = windows[i] THEN
 			RETURN @schema@.limit_after_1(old.held[j], amount, rate, elapsed);
@@ -177,20 +181,22 @@ $$;
 --   swept    a bucket went away meanwhile; ask again
 -- Buckets are in the order of meter and value. Limits of the i-th are first[i] to
 -- last[i] of the arrays after that; ranks are their places in the policy's order.
--- Slots are lines of text.
+-- Slots are lines of text. Facts are the columns of open_ticket up to part.
 CREATE FUNCTION @schema@.limit_charge_1(
-	take boolean, moment bigint, p_what text, p_payer bytea, opens boolean, p_ticket @schema@.open_ticket,
+	take boolean, moment bigint, p_what text, p_payer bytea, opens boolean, facts text[],
 	names text[], whom text[], opened_meters text[], wants bigint[], first int[], last int[],
 	all_amounts bigint[], all_windows bigint[], slots text[], ranks int[], approved text[]
 ) RETURNS TABLE (place int, verdict text, now bigint, at bigint, opened bigint, amounts bigint[], windows bigint[], held float8[], counted boolean)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
 	n       int := cardinality(names);
+	p_ticket @schema@.open_ticket;
 	mark    @schema@.bucket;
 	b       @schema@.bucket;
 	states  @schema@.bucket[];
 	ticket  @schema@.open_ticket;
+	m       @schema@.open_meter;
 	payer   bytea;
 	t       bigint;
 	known   boolean := false;
@@ -218,6 +224,8 @@ DECLARE
 	new_held float8[];
 	drawn   boolean;
 BEGIN
+	p_ticket.ticket := facts[1]; p_ticket.step := facts[2]; p_ticket.person := facts[3]; p_ticket.actor := facts[4]; p_ticket.kind := facts[5];
+	p_ticket.target := facts[6]; p_ticket.tier := facts[7]; p_ticket.domain := facts[8]; p_ticket.part := facts[9];
 	IF take THEN
 		LOCK TABLE @schema@.bucket IN ROW EXCLUSIVE MODE; -- limit_restart_1 and limit_register_1 wait, and are waited for
 		IF p_what IS NOT NULL THEN
@@ -229,9 +237,11 @@ BEGIN
 		RETURN QUERY SELECT 0, 'lost', 0::bigint, 0::bigint, 0::bigint, NULL::bigint[], NULL::bigint[], NULL::float8[], false;
 		RETURN;
 	END IF;
-	IF cardinality(opened_meters) > 0 AND (SELECT count(*) FROM @schema@.open_meter m WHERE m.meter = ANY (opened_meters)) < cardinality(opened_meters) THEN
-		RETURN QUERY SELECT 0, 'register', 0::bigint, 0::bigint, 0::bigint, NULL::bigint[], NULL::bigint[], NULL::float8[], false;
-		RETURN;
+	IF cardinality(opened_meters) > 0 THEN -- apart, since plpgsql is quick only where an expression has no query
+		IF (SELECT count(*) FROM @schema@.open_meter m WHERE m.meter = ANY (opened_meters)) < cardinality(opened_meters) THEN
+			RETURN QUERY SELECT 0, 'register', 0::bigint, 0::bigint, 0::bigint, NULL::bigint[], NULL::bigint[], NULL::float8[], false;
+			RETURN;
+		END IF;
 	END IF;
 
 	IF p_what IS NOT NULL THEN
@@ -244,10 +254,14 @@ BEGIN
 	END IF;
 	IF opens AND NOT known THEN
 		SELECT o.* INTO ticket FROM @schema@.open_ticket o WHERE o.ticket = p_ticket.ticket;
-		IF take THEN
-			SELECT array_agg(x.meter), array_agg(x.value) INTO extra_names, extra_whom
-				FROM (SELECT m.meter, @schema@.limit_value_1(m, p_ticket) AS value FROM @schema@.open_meter m WHERE m.meter <> ALL (names)) x
-				WHERE x.value IS NOT NULL AND (ticket.ticket IS NULL OR NOT @schema@.limit_is_counted_1(ticket, x.meter, x.value));
+		IF take AND NOT FOUND THEN -- a ticket that is there is counted
+			FOR m IN SELECT x.* FROM @schema@.open_meter x WHERE x.step = p_ticket.step AND x.meter <> ALL (names) LOOP
+				slot := @schema@.limit_value_1(m, p_ticket);
+				IF slot IS NOT NULL THEN
+					extra_names := extra_names || m.meter;
+					extra_whom := extra_whom || slot;
+				END IF;
+			END LOOP;
 			IF extra_names IS NOT NULL THEN
 				SELECT array_agg(q.m ORDER BY q.m COLLATE "C", q.v COLLATE "C"), array_agg(q.v ORDER BY q.m COLLATE "C", q.v COLLATE "C"), array_agg(q.i ORDER BY q.m COLLATE "C", q.v COLLATE "C")
 					INTO lock_names, lock_whom, lock_place
@@ -298,7 +312,10 @@ BEGIN
 		isopen := names[i] = ANY (opened_meters);
 		place := i; verdict := ''; now := t; at := b.at; opened := b.opened;
 		amounts := b.amounts; windows := b.windows; held := b.held;
-		counted := known OR isopen AND ticket.ticket IS NOT NULL AND @schema@.limit_is_counted_1(ticket, names[i], whom[i]);
+		counted := known;
+		IF isopen AND ticket.ticket IS NOT NULL THEN
+			counted := known OR @schema@.limit_is_counted_1(ticket, names[i], whom[i]);
+		END IF;
 		IF counted THEN
 			want[i] := 0;
 		END IF;
@@ -394,9 +411,10 @@ BEGIN
 END
 $$;
 
--- Gives free what a ticket counted for. False where its counts changed
--- meanwhile; ask again.
-CREATE FUNCTION @schema@.limit_release_1(p_ticket text) RETURNS boolean LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+-- Gives free what a ticket counted for; false where it counted for nothing. A
+-- ticket's counts change only in limit_charge_1, which locks the ticket as well,
+-- and in limit_register_1, which lets nobody else in.
+CREATE FUNCTION @schema@.limit_release_1(p_ticket text) RETURNS boolean LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET jit = off AS $$
 DECLARE
 	ticket @schema@.open_ticket;
 	c      record;
@@ -405,7 +423,7 @@ BEGIN
 	PERFORM pg_advisory_xact_lock(hashtextextended(p_ticket, 7233172));
 	SELECT o.* INTO ticket FROM @schema@.open_ticket o WHERE o.ticket = p_ticket;
 	IF NOT FOUND THEN
-		RETURN true;
+		RETURN false;
 	END IF;
 	FOR c IN SELECT x.meter, x.value FROM unnest(ticket.meters, ticket.vals) AS x (meter, value) ORDER BY x.meter COLLATE "C", x.value COLLATE "C" LOOP
 		UPDATE @schema@.bucket b SET opened = b.opened - 1 WHERE b.meter = c.meter AND b.value = c.value AND b.opened > 0;
@@ -439,12 +457,12 @@ $$;
 
 -- Makes meters of unfinished tickets known, and counts on those that are new the
 -- tickets that are unfinished already.
-CREATE FUNCTION @schema@.limit_register_1(p_meters @schema@.open_meter[]) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION @schema@.limit_register_1(names text[], steps text[], pers text[], kinds text[], tiers text[], domains text[]) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	m @schema@.open_meter;
 BEGIN
 	LOCK TABLE @schema@.bucket IN EXCLUSIVE MODE;
-	FOREACH m IN ARRAY p_meters LOOP
+	FOR m IN SELECT * FROM unnest(names, steps, pers, kinds, tiers, domains) LOOP
 		INSERT INTO @schema@.open_meter SELECT m.* ON CONFLICT DO NOTHING;
 		CONTINUE WHEN NOT FOUND;
 		UPDATE @schema@.open_ticket o SET meters = o.meters || m.meter, vals = o.vals || @schema@.limit_value_1(m, o)
@@ -462,7 +480,7 @@ $$;
 -- first[i] to last[i].
 CREATE FUNCTION @schema@.limit_sweep_1(moment bigint, remembered bigint, most int, INOUT after_meter text, INOUT after_value text,
 	names text[], first int[], last int[], all_amounts bigint[], all_windows bigint[], OUT looked int, OUT forgot int
-) LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+) LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET jit = off AS $$
 DECLARE
 	t     bigint := @schema@.limit_clock_1(moment);
 	mark  @schema@.bucket;

@@ -11,7 +11,7 @@ import (
 
 // Draw is what one charge asks of one bucket: Want, of every limit of its meter.
 type Draw struct {
-	Meter Meter
+	Meter Meter // whose limits are drawn on
 	// Value is whom the bucket is for: the charge's person, actor and so on;
 	// empty for per all. A bucket is named by Meter.Name and Value together.
 	Value string

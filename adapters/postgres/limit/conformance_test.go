@@ -62,10 +62,6 @@ p3, person, *, *, *, undo.requests, 4, 1h, refuse
 			"p3, tier, *, normal, *, actions, 3, 24h, lead\n",
 			moderationtest.LimiterOptions{Charge: charge("ann", 1, executed(0)), Burst: 3, Window: 24 * time.Hour},
 		},
-		"undo": {
-			"p3, person, *, *, *, undo.requests, 2, 1h, refuse\n",
-			moderationtest.LimiterOptions{Charge: charge("ann", 1, undo), Burst: 2, Window: time.Hour},
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -30,7 +30,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, schema string) error {
 		return errors.New("engine: Migrate: pool is nil")
 	}
 	if err := postgres.CheckSchema(schema); err != nil {
-		return fmt.Errorf("engine: %w", err)
+		return err
 	}
 	if err := migrate(ctx, pool, schema); err != nil {
 		return fmt.Errorf("engine: migrating River's tables in schema %s: %w", schema, err)

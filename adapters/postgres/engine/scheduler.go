@@ -44,7 +44,7 @@ var _ postgres.Scheduler = (*Scheduler)(nil)
 func NewScheduler(schema, queue string) (*Scheduler, error) {
 	s := &Scheduler{schema: orDefault(schema, postgres.DefaultSchema), queue: orDefault(queue, DefaultQueue)}
 	if err := postgres.CheckSchema(s.schema); err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
+		return nil, err
 	}
 	if len(s.queue) > 64 || !queueName.MatchString(s.queue) {
 		return nil, fmt.Errorf("engine: queue %.80q: up to 64 lower-case letters and digits are needed, with hyphens or underscores between them, such as interlock", queue)

@@ -40,7 +40,7 @@ func (s *MemoryStore) Contents(ctx context.Context) (Contents, error) {
 		Uses: s.uses, Last: s.last, Records: len(s.bodies),
 	}
 	for id, t := range s.tickets {
-		c.Tickets[id] = t.Clone()
+		c.Tickets[id] = t.ticket().Clone()
 	}
 	for id, h := range s.targets {
 		head, err := s.Head(ctx, id)
@@ -50,9 +50,9 @@ func (s *MemoryStore) Contents(ctx context.Context) (Contents, error) {
 		c.Targets[id] = TargetContents{head, h.busy, slices.Sorted(slices.Values(h.all))}
 	}
 	due := slices.Clone(s.due)
-	c.Due = due.by(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), s.tickets)
+	c.Due = due.by(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), s.lookup)
 	slices.SortFunc(c.Due, func(a, b string) int {
-		return cmp.Or(s.tickets[a].Due.Compare(s.tickets[b].Due), cmp.Compare(a, b))
+		return cmp.Or(s.lookup(a).Due.Compare(s.lookup(b).Due), cmp.Compare(a, b))
 	})
 	return c, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/elevenminutes/interlock/audit"
 )
@@ -166,32 +167,51 @@ func (s *MemoryStore) apply(c Change, print fingerprint) {
 	if c.Record.Time.After(s.last) {
 		s.last = c.Record.Time
 	}
-	if s.snapshots != nil {
-		s.uses = appendUses(s.uses, &c.Record, c.Tickets)
-	}
 	for i := range c.Tickets {
 		t := &c.Tickets[i]
-		head := s.targets[t.Subject.ID]
-		if head == nil {
-			head = newTargetState()
-			s.targets[t.Subject.ID] = head
+		was := s.lookup(t.ID)
+		head := s.place(t)
+		if was == nil || was.Subject != t.Subject {
+			head.look(t.Subject.TierSeen, s.words.name(t.Subject.Tier))
 		}
-		if t.Revision == 1 {
-			s.keys[requestKey{t.Action.Actor, t.Action.Key}] = t.ID
-			head.all = append(head.all, t.ID)
-		}
-		if was := s.tickets[t.ID]; was == nil || was.Subject != t.Subject {
-			head.look(t.Subject)
-		}
-		s.place(head, t)
+	}
+	if s.snapshots != nil {
+		s.noteUses(&c)
 	}
 }
 
-// place puts a ticket where its ID, its target and its time lead to it.
-func (s *MemoryStore) place(head *targetState, t *Ticket) {
-	s.tickets[t.ID] = t
-	head.update(t)
+// place puts a ticket where its ID, its key, its target and its time lead to it.
+// What is kept for ever by a text is a copy of it, for what it was cut from may
+// be large.
+func (s *MemoryStore) place(t *Ticket) *targetState {
+	head := s.targets[t.Subject.ID]
+	if head == nil {
+		head = newTargetState()
+		s.targets[strings.Clone(t.Subject.ID)] = head
+	}
+	var id string
+	if was := s.tickets[t.ID]; was != nil {
+		id = was.id
+	} else {
+		id = strings.Clone(t.ID)
+		s.keys[requestKey{s.words.name(t.Action.Actor), strings.Clone(t.Action.Key)}] = id
+		head.all = append(head.all, id)
+	}
+	k := s.keep(id, t)
+	s.tickets[id] = k
+	head.update(k, t)
 	if !t.Due.IsZero() {
-		s.due.push(dueTicket{t.Due, t.ID})
+		s.due.push(dueTicket{t.Due, id})
+	}
+	return head
+}
+
+// noteUses remembers the use of limits by a change, whose tickets are in place.
+func (s *MemoryStore) noteUses(c *Change) {
+	first := len(s.uses)
+	s.uses = appendUses(s.uses, &c.Record, c.Tickets)
+	for i := range s.uses[first:] {
+		u := &s.uses[first+i]
+		u.ticket, u.tier, u.domain = s.tickets[u.ticket].id, s.words.name(u.tier), s.words.name(u.domain)
 	}
 }

@@ -37,7 +37,7 @@ func openMemoryStore(ctx context.Context, sink audit.Sink, visit func(use, *Tick
 // show shows uses to visit.
 func (s *MemoryStore) show(uses []use, visit func(use, *Ticket) error) error {
 	for _, u := range uses {
-		if err := visit(u, s.tickets[u.ticket]); err != nil {
+		if err := visit(u, s.lookup(u.ticket)); err != nil {
 			return err
 		}
 	}
@@ -49,7 +49,8 @@ func newMemoryStore(sink audit.Sink) *MemoryStore {
 		sink:     sink,
 		settling: make(chan struct{}, 1),
 		seed:     maphash.MakeSeed(),
-		tickets:  make(map[string]*Ticket),
+		tickets:  make(map[string]*kept),
+		words:    &vocabulary{},
 		bodies:   make(map[uint64]uint64),
 		keys:     make(map[requestKey]string),
 		targets:  make(map[string]*targetState),

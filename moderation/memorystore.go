@@ -30,8 +30,9 @@ type MemoryStore struct {
 	salt []byte       // of fingerprints, where there are
 
 	mu       sync.Mutex
-	tickets  map[string]*Ticket // the tickets are never changed, only replaced
-	bodies   map[uint64]uint64  // the records' fingerprints: body by ID
+	tickets  map[string]*kept
+	words    *vocabulary       // of tickets that come to rest
+	bodies   map[uint64]uint64 // the records' fingerprints: body by ID
 	keys     map[requestKey]string
 	targets  map[string]*targetState
 	due      dueHeap
@@ -72,7 +73,7 @@ func (s *MemoryStore) Ticket(ctx context.Context, id string) (Ticket, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.tickets[id]
+	t := s.lookup(id)
 	if t == nil {
 		return Ticket{}, fmt.Errorf("%w: %.60q", ErrNoTicket, id)
 	}
@@ -93,9 +94,12 @@ func (s *MemoryStore) Head(ctx context.Context, targetID string) (Head, error) {
 	if h == nil {
 		return Head{}, nil
 	}
-	head := Head{Fence: h.fence, Busy: h.busy[0], Last: h.last, Tier: h.tier, TierSeen: h.tierSeen}
-	for _, t := range h.standing {
-		head.Standing = append(head.Standing, *t)
+	head := Head{Fence: h.fence, Busy: h.busy[0], Tier: h.tier, TierSeen: h.tierSeen}
+	if h.last != nil {
+		head.Last = h.last.ticket()
+	}
+	for _, k := range h.standing {
+		head.Standing = append(head.Standing, *k.ticket())
 	}
 	return head, nil
 }

@@ -37,9 +37,23 @@ func (k *kept) ticket() *Ticket {
 	if k.whole != nil {
 		return k.whole
 	}
-	t := &Ticket{ID: k.id}
-	k.words.unpack(k.packed, t)
+	t := new(Ticket)
+	k.unpack(t)
 	return t
+}
+
+// copyTo fills an empty ticket, where there is room for it already.
+func (k *kept) copyTo(t *Ticket) {
+	if k.whole != nil {
+		*t = *k.whole
+		return
+	}
+	k.unpack(t)
+}
+
+func (k *kept) unpack(t *Ticket) {
+	t.ID = k.id
+	k.words.unpack(k.packed, t)
 }
 
 // head returns what can be told of a ticket without unpacking all of it.

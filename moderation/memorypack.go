@@ -2,8 +2,6 @@ package moderation
 
 import (
 	"encoding/binary"
-	"maps"
-	"slices"
 	"time"
 )
 
@@ -66,8 +64,8 @@ func (v *vocabulary) packAction(b []byte, t *Ticket) []byte {
 	b = packText(b, a.Reason)
 	b = packText(b, a.Case)
 	b = binary.AppendUvarint(b, uint64(len(a.Parameters)))
-	for _, name := range slices.Sorted(maps.Keys(a.Parameters)) {
-		b = packText(packText(b, name), a.Parameters[name])
+	for name, value := range a.Parameters {
+		b = packText(packText(b, name), value)
 	}
 	b = binary.AppendVarint(b, int64(a.Duration))
 	return packText(b, a.Key)
@@ -142,12 +140,12 @@ func packTextBut(b []byte, text, other string) []byte {
 
 func (v *vocabulary) packRules(b []byte, rules []Rule) []byte {
 	var room [256]byte
-	return binary.AppendUvarint(b, v.rules.number(formRules(room[:0], rules), readForm((*unpacker).formRules)))
+	return binary.AppendUvarint(b, v.rules.number(formRules(room[:0], rules), (*unpacker).formRules))
 }
 
 func (v *vocabulary) packSlots(b []byte, slots []Slot) []byte {
 	var room [256]byte
-	return binary.AppendUvarint(b, v.slots.number(formSlots(room[:0], slots), readForm((*unpacker).formSlots)))
+	return binary.AppendUvarint(b, v.slots.number(formSlots(room[:0], slots), (*unpacker).formSlots))
 }
 
 func (v *vocabulary) packRequirement(b []byte, r *Requirement) []byte {
@@ -157,7 +155,7 @@ func (v *vocabulary) packRequirement(b []byte, r *Requirement) []byte {
 	form = binary.AppendVarint(form, int64(r.Hold))
 	form = binary.AppendVarint(form, int64(r.Deadline))
 	form = formRules(form, r.Rules)
-	return binary.AppendUvarint(b, v.requirements.number(form, readForm((*unpacker).formRequirement)))
+	return binary.AppendUvarint(b, v.requirements.number(form, (*unpacker).formRequirement))
 }
 
 // formRules appends the form by which rules are numbered.

@@ -69,7 +69,7 @@ func (s *MemoryStore) scan(ctx context.Context, q Query) iter.Seq2[Ticket, error
 				yield(Ticket{}, err)
 				return
 			}
-			if !yield(*s.open(m.kept), nil) {
+			if !yield(s.open(m.kept), nil) {
 				return
 			}
 		}
@@ -77,10 +77,11 @@ func (s *MemoryStore) scan(ctx context.Context, q Query) iter.Seq2[Ticket, error
 }
 
 // open returns a ticket that was found, as it was then.
-func (s *MemoryStore) open(k *kept) *Ticket {
+func (s *MemoryStore) open(k *kept) (t Ticket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return k.ticket()
+	k.copyTo(&t)
+	return t
 }
 
 // match is a ticket that a query matches, and its place in the order. There may

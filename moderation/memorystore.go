@@ -64,7 +64,7 @@ func NewMemoryStore(ctx context.Context, sink audit.Sink) (*MemoryStore, error) 
 }
 
 // Ticket implements [Store].
-func (s *MemoryStore) Ticket(ctx context.Context, id string) (Ticket, error) {
+func (s *MemoryStore) Ticket(ctx context.Context, id string) (t Ticket, err error) {
 	if s == nil || s.sink == nil {
 		return Ticket{}, errZeroStore
 	}
@@ -73,11 +73,12 @@ func (s *MemoryStore) Ticket(ctx context.Context, id string) (Ticket, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.lookup(id)
-	if t == nil {
+	k := s.tickets[id]
+	if k == nil {
 		return Ticket{}, fmt.Errorf("%w: %.60q", ErrNoTicket, id)
 	}
-	return *t, nil
+	k.copyTo(&t)
+	return t, nil
 }
 
 // Head implements [Store].
@@ -98,8 +99,12 @@ func (s *MemoryStore) Head(ctx context.Context, targetID string) (Head, error) {
 	if h.last != nil {
 		head.Last = h.last.ticket()
 	}
-	for _, k := range h.standing {
-		head.Standing = append(head.Standing, *k.ticket())
+	if len(h.standing) == 0 {
+		return head, nil
+	}
+	head.Standing = make([]Ticket, len(h.standing))
+	for i, k := range h.standing {
+		k.copyTo(&head.Standing[i])
 	}
 	return head, nil
 }

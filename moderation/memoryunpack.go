@@ -6,7 +6,8 @@ import "time"
 // parts of the packed one.
 type unpacker struct {
 	words *vocabulary // nil within the form of a word
-	text  string      // what is still to be read
+	text  string
+	at    int // what of the text was read
 }
 
 // unpack fills a ticket, of which the ID is set, with what pack wrote.
@@ -83,7 +84,7 @@ func list[T any](in *unpacker, one func() T) []T {
 }
 
 func (in *unpacker) digest(d *Digest) {
-	in.text = in.text[copy(d[:], in.text):]
+	in.at += copy(d[:], in.text[in.at:])
 }
 
 func (in *unpacker) time(from time.Time) time.Time {
@@ -115,18 +116,26 @@ func (in *unpacker) textBut(other string) string {
 }
 
 func (in *unpacker) cut(n uint64) string {
-	text := in.text[:n]
-	in.text = in.text[n:]
-	return text
+	from := in.at
+	in.at += int(n)
+	return in.text[from:in.at]
 }
 
 // number reads what binary.AppendUvarint wrote.
-func (in *unpacker) number() (n uint64) {
-	for i := 0; ; i++ {
-		c := in.text[i]
-		n |= uint64(c&0x7F) << (7 * i)
+func (in *unpacker) number() uint64 {
+	if c := in.text[in.at]; c < 0x80 { // nearly always
+		in.at++
+		return uint64(c)
+	}
+	return in.longNumber()
+}
+
+func (in *unpacker) longNumber() (n uint64) {
+	for shift := 0; ; shift += 7 {
+		c := in.text[in.at]
+		in.at++
+		n |= uint64(c&0x7F) << shift
 		if c < 0x80 {
-			in.text = in.text[i+1:]
 			return n
 		}
 	}
@@ -136,11 +145,6 @@ func (in *unpacker) number() (n uint64) {
 func (in *unpacker) signed() int64 {
 	n := in.number()
 	return int64(n>>1) ^ -int64(n&1)
-}
-
-// readForm makes a word of its form.
-func readForm[T any](read func(*unpacker) T) func(form string) T {
-	return func(form string) T { return read(&unpacker{text: form}) }
 }
 
 func (in *unpacker) formRules() []Rule {

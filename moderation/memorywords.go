@@ -51,12 +51,12 @@ func (v *vocabulary) numberName(name string) uint64 {
 	if n, known := v.names.numbers[name]; known {
 		return n
 	}
-	return v.names.number([]byte(name), func(form string) string { return form })
+	return v.names.number([]byte(name), func(form *unpacker) string { return form.text })
 }
 
 // number returns that of a word. One that is new is made of a copy of its packed
 // form, so that it keeps nothing else in memory.
-func (w *words[T]) number(form []byte, read func(form string) T) uint64 {
+func (w *words[T]) number(form []byte, read func(*unpacker) T) uint64 {
 	if n, known := w.numbers[string(form)]; known {
 		return n
 	}
@@ -64,7 +64,7 @@ func (w *words[T]) number(form []byte, read func(form string) T) uint64 {
 		w.numbers = make(map[string]uint64)
 	}
 	own, n := string(form), uint64(len(w.values))
-	w.values = append(w.values, read(own))
+	w.values = append(w.values, read(&unpacker{text: own}))
 	w.numbers[own] = n
 	return n
 }

@@ -37,7 +37,10 @@ type TargetContents struct {
 func (s *MemoryStore) Contents(ctx context.Context) (Contents, error) {
 	c := Contents{
 		Tickets: make(map[string]Ticket), Keys: s.keys, Targets: make(map[string]TargetContents),
-		Uses: s.uses, Last: s.last, Records: len(s.bodies),
+		Last: s.last, Records: len(s.bodies),
+	}
+	for i := range s.uses {
+		c.Uses = append(c.Uses, s.uses[i].use())
 	}
 	for id, t := range s.tickets {
 		c.Tickets[id] = t.ticket().Clone()

@@ -205,13 +205,3 @@ func (s *MemoryStore) place(t *Ticket) *targetState {
 	}
 	return head
 }
-
-// noteUses remembers the use of limits by a change, whose tickets are in place.
-func (s *MemoryStore) noteUses(c *Change) {
-	first := len(s.uses)
-	s.uses = appendUses(s.uses, &c.Record, c.Tickets)
-	for i := range s.uses[first:] {
-		u := &s.uses[first+i]
-		u.ticket, u.tier, u.domain = s.tickets[u.ticket].id, s.words.name(u.tier), s.words.name(u.domain)
-	}
-}

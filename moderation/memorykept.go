@@ -16,11 +16,11 @@ type kept struct {
 // keep takes a ticket in, which is nobody else's to change. The ID is that by
 // which the store knows it.
 func (s *MemoryStore) keep(id string, t *Ticket) *kept {
-	if !t.rests() {
-		return &kept{id: id, whole: t}
-	}
 	if s.words.full() {
 		s.words = &vocabulary{}
+	}
+	if !t.rests() {
+		return &kept{id: id, whole: t}
 	}
 	return &kept{id: id, packed: s.words.pack(t), words: s.words}
 }

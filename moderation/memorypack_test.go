@@ -150,6 +150,41 @@ func TestTicketsOutliveTheirVocabulary(t *testing.T) {
 	}
 }
 
+// Names that come with tickets that wait are bounded too.
+func TestVocabularyIsBoundedThoughNothingRests(t *testing.T) {
+	t.Parallel()
+	s := newMemoryStore(ssNothing{})
+	for i := range 3 * vocabularySize {
+		id := fmt.Sprint(i)
+		s.place(&Ticket{ID: id, Revision: 1, Status: StatusPending, Action: Action{Actor: "actor " + id, Key: "k"}})
+		if n := len(s.words.names.numbers); n > vocabularySize {
+			t.Fatalf("%d names are numbered", n)
+		}
+	}
+}
+
+// Uses that are alike share their text, and are told as they were.
+func TestUseOfLimitsIsKeptWhole(t *testing.T) {
+	t.Parallel()
+	s := newMemoryStore(ssNothing{})
+	s.place(&Ticket{ID: "t", Revision: 1, Status: StatusPending})
+	for _, want := range []use{
+		{ticket: "t", what: useAsking, tier: "standard", domain: "en", reach: 7, overrun: []Slot{{"lead", "director"}, nil, {}}, at: fcStart.Add(time.Nanosecond)},
+		{ticket: "t", what: useOver, tier: strings.Repeat("long ", MaxName), reach: -1, at: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{ticket: "t"},
+	} {
+		for range 2 {
+			s.keepUse(want)
+			if d := cmp.Diff(want, s.uses[len(s.uses)-1].use(), cmp.AllowUnexported(use{})); d != "" {
+				t.Errorf("use (-kept +told):\n%s", d)
+			}
+		}
+	}
+	if n := reflect.TypeFor[use]().NumField(); n != 7 {
+		t.Errorf("a use has %d fields: are all of them kept (memoryuse.go)?", n)
+	}
+}
+
 // A vocabulary that nobody uses any more is let go of.
 func TestVocabularyLivesAsLongAsItsTickets(t *testing.T) {
 	t.Parallel()

@@ -36,7 +36,7 @@ type MemoryStore struct {
 	keys     map[requestKey]string
 	targets  map[string]*targetState
 	due      dueHeap
-	uses     []use          // of limits, for the next snapshot
+	uses     []keptUse      // of limits, for the next snapshot
 	last     time.Time      // the latest time of a record
 	unsaved  int            // records that no snapshot has
 	reserved map[claim]bool // of commits under way

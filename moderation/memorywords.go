@@ -46,6 +46,15 @@ func (v *vocabulary) name(name string) string {
 	return v.names.values[v.numberName(name)]
 }
 
+// text returns a copy of a text, and, if it is short and recurs, mostly the same
+// one.
+func (v *vocabulary) text(text []byte) string {
+	if n, known := v.names.numbers[string(text)]; known {
+		return v.names.values[n]
+	}
+	return v.name(string(text))
+}
+
 // numberName returns the number of a name.
 func (v *vocabulary) numberName(name string) uint64 {
 	if n, known := v.names.numbers[name]; known {

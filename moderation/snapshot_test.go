@@ -179,7 +179,8 @@ func TestUseOfLimitsInASnapshotIsAsItWasThen(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []Charge
-	for _, u := range s.uses {
+	for i := range s.uses {
+		u := s.uses[i].use()
 		if u.ticket == "waits" || u.ticket == "declined" || u.ticket == "undo" {
 			got = append(got, u.charge(s.lookup(u.ticket)))
 		}

@@ -201,7 +201,7 @@ func (in *snapshotReader) use(l *snapshotUse) error {
 	default:
 		return damaged("ticket %s has used %q", l.Ticket, l.What)
 	}
-	in.store.uses = append(in.store.uses, l.use())
+	in.store.keepUse(l.use())
 	in.count.Uses++
 	return nil
 }

@@ -74,7 +74,7 @@ func (s *MemoryStore) writeSnapshot(ctx context.Context, to io.Writer) error {
 		w.target(s, id, s.targets[id])
 	}
 	for i := range s.uses {
-		w.add(&snapshotLine{Use: s.uses[i].snapshot()}, &w.count.Uses, 1)
+		w.add(&snapshotLine{Use: s.uses[i].use().snapshot()}, &w.count.Uses, 1)
 	}
 	w.records(s)
 	end := w.count

@@ -44,9 +44,7 @@ func (s *MemoryStore) Contents(ctx context.Context) (Contents, error) {
 		Last: s.last, Records: len(s.bodies),
 		Debtors: s.debtors, Unfinished: make(map[string]Ticket), Members: make(map[string][]string),
 	}
-	for i := range s.uses {
-		c.Uses = append(c.Uses, s.uses[i].use())
-	}
+	c.Uses = slices.Collect(s.usesKept())
 	for id, t := range s.tickets {
 		c.Tickets[id] = t.ticket().Clone()
 	}

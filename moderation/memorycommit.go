@@ -204,6 +204,9 @@ func (s *MemoryStore) place(t *Ticket) *targetState {
 	}
 	k := s.keep(id, t)
 	s.tickets[id] = k
+	if k.whole == nil {
+		s.targets[k.target()] = head
+	}
 	head.update(k, t)
 	s.follow(k, t)
 	if !t.Due.IsZero() {

@@ -63,6 +63,7 @@ func (k *kept) head() (revision uint64, status Status) {
 		return k.whole.Revision, k.whole.Status
 	}
 	in := &unpacker{words: k.words, text: k.packed}
+	in.string()
 	return in.number(), Status(in.name())
 }
 
@@ -82,3 +83,6 @@ func (s *MemoryStore) lookup(id string) *Ticket {
 	}
 	return nil
 }
+
+// target is that of a packed ticket, as a part of its text.
+func (k *kept) target() string { return (&unpacker{text: k.packed}).string() }

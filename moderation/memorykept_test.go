@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestTicketsOutliveTheirVocabulary(t *testing.T) {
 		t.Error("no vocabulary was ever full")
 	}
 	for v := range vocabularies {
-		if v != s.words && (v.names.numbers != nil || v.rules.numbers != nil || v.slots.numbers != nil || v.requirements.numbers != nil) {
+		if v != s.words && (v.names.numbers != nil || v.rules.numbers != nil || v.slots.numbers != nil || v.requirements.numbers != nil || v.terms.numbers != nil) {
 			t.Error("a vocabulary that is full can still find numbers")
 		}
 	}
@@ -86,20 +87,45 @@ func TestUseOfLimitsIsKeptWhole(t *testing.T) {
 	t.Parallel()
 	s := newMemoryStore(ssNothing{})
 	s.place(&Ticket{ID: "t", Revision: 1, Status: StatusPending})
-	for _, want := range []use{
+	s.place(&Ticket{ID: "u", Revision: 1, Status: StatusPending})
+	uses := []use{
 		{ticket: "t", what: useAsking, tier: "standard", domain: "en", reach: 7, overrun: []Slot{{"lead", "director"}, nil, {}}, at: fcStart.Add(time.Nanosecond)},
 		{ticket: "t", what: useOver, tier: strings.Repeat("long ", MaxName), reach: -1, at: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
 		{ticket: "t"},
-	} {
-		for range 2 {
-			s.keepUse(want)
-			if d := cmp.Diff(want, s.uses[len(s.uses)-1].use(), cmp.AllowUnexported(use{})); d != "" {
-				t.Errorf("use (-kept +told):\n%s", d)
+	}
+	for i := range reflect.TypeFor[use]().NumField() { // what differs in one field goes with no other
+		next := uses[0]
+		switch field := reflect.TypeFor[use]().Field(i).Name; field {
+		case "ticket":
+			next.ticket = "u"
+		case "what":
+			next.what = useRejecting
+		case "tier":
+			next.tier = "vip"
+		case "domain":
+			next.domain = "de"
+		case "reach":
+			next.reach++
+		case "overrun":
+			next.overrun = []Slot{{"lead", "director"}, {}, {}}
+		case "at":
+			next.at = next.at.Add(time.Nanosecond)
+		default:
+			t.Errorf("a use has the field %s: is it kept (memoryuse.go)?", field)
+		}
+		uses = append(uses, uses[0], next)
+	}
+	var want []use
+	for len(s.uses) < 3 {
+		for _, u := range uses {
+			for range usesTogether + 1 {
+				s.keepUse(u)
+				want = append(want, u)
 			}
 		}
 	}
-	if n := reflect.TypeFor[use]().NumField(); n != 7 {
-		t.Errorf("a use has %d fields: are all of them kept (memoryuse.go)?", n)
+	if d := cmp.Diff(want, slices.Collect(s.usesKept()), cmp.AllowUnexported(use{})); d != "" {
+		t.Errorf("uses (-kept +told):\n%s", d)
 	}
 }
 

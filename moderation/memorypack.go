@@ -15,7 +15,8 @@ import (
 // empty is nil.
 func (v *vocabulary) pack(t *Ticket) string {
 	var room [1024]byte
-	b := binary.AppendUvarint(room[:0], t.Revision)
+	b := packText(room[:0], t.Subject.ID)
+	b = binary.AppendUvarint(b, t.Revision)
 	b = v.packName(b, string(t.Status))
 	b = v.packName(b, string(t.Step))
 	b = v.packSubject(b, &t.Subject, t.Requested)
@@ -51,7 +52,6 @@ func (v *vocabulary) pack(t *Ticket) string {
 
 func (v *vocabulary) packSubject(b []byte, s *Subject, from time.Time) []byte {
 	b = packTime(b, from, time.Time{})
-	b = packText(b, s.ID)
 	b = v.packName(b, s.Tier)
 	b = v.packName(b, s.Domain)
 	b = binary.AppendVarint(b, s.Reach)

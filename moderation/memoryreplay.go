@@ -88,8 +88,8 @@ func (s *MemoryStore) replaySnapshot(ctx context.Context, visit func(use, *Ticke
 	case err != nil:
 		return err
 	}
-	for i := range s.uses {
-		if err := s.show(s.uses[i].use(), visit); err != nil {
+	for u := range s.usesKept() {
+		if err := s.show(u, visit); err != nil {
 			return err
 		}
 	}

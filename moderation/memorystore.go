@@ -36,7 +36,7 @@ type MemoryStore struct {
 	keys     map[requestKey]string
 	targets  map[string]*targetState
 	due      dueHeap
-	uses     []keptUse      // of limits, for the next snapshot
+	uses     [][]keptUse    // of limits, for the next snapshot
 	last     time.Time      // the latest time of a record
 	unsaved  int            // records that no snapshot has
 	reserved map[claim]bool // of commits under way
@@ -107,8 +107,8 @@ func (s *MemoryStore) Head(ctx context.Context, targetID string) (Head, error) {
 		return head, nil
 	}
 	head.Standing = make([]Ticket, len(h.standing))
-	for i, k := range h.standing {
-		k.copyTo(&head.Standing[i])
+	for i := range h.standing {
+		h.standing[i].copyTo(&head.Standing[i])
 	}
 	return head, nil
 }

@@ -13,11 +13,12 @@ type unpacker struct {
 // unpack fills a ticket, of which the ID is set, with what pack wrote.
 func (v *vocabulary) unpack(packed string, t *Ticket) {
 	in := &unpacker{words: v, text: packed}
+	id := in.string()
 	t.Revision = in.number()
 	t.Status = Status(in.name())
 	t.Step = Step(in.name())
 	t.Requested = in.time(time.Time{})
-	t.Subject = in.subject(t.Requested)
+	t.Subject = in.subject(id, t.Requested)
 	t.Action = in.action(t.Subject.ID)
 	in.digest(&t.Digest)
 	in.digest(&t.Idempotency)
@@ -48,8 +49,8 @@ func (v *vocabulary) unpack(packed string, t *Ticket) {
 	t.Mandate = in.name()
 }
 
-func (in *unpacker) subject(from time.Time) Subject {
-	return Subject{ID: in.string(), Tier: in.name(), Domain: in.name(), Reach: in.signed(), TierSeen: in.time(from)}
+func (in *unpacker) subject(id string, from time.Time) Subject {
+	return Subject{ID: id, Tier: in.name(), Domain: in.name(), Reach: in.signed(), TierSeen: in.time(from)}
 }
 
 func (in *unpacker) action(subject string) Action {

@@ -6,8 +6,8 @@ import "strings"
 // begun.
 const vocabularySize = 4096
 
-// vocabulary numbers what recurs among packed tickets: names, and the rows,
-// requirements and slots of a policy. It says nothing twice, so that a million
+// vocabulary numbers what recurs among packed tickets: names, the rows,
+// requirements and slots of a policy, and the terms on which limits are used. It says nothing twice, so that a million
 // tickets share what one policy gave them.
 //
 // A vocabulary that is full takes no more words, and forgets how to find a
@@ -20,6 +20,7 @@ type vocabulary struct {
 	rules        words[[]Rule]
 	slots        words[[]Slot]
 	requirements words[Requirement]
+	terms        words[*useTerms]
 }
 
 // words are numbered in the order in which they came.
@@ -30,10 +31,10 @@ type words[T any] struct {
 
 // full reports whether another vocabulary is to be begun, and seals one that is.
 func (v *vocabulary) full() bool {
-	if len(v.names.values)+len(v.rules.values)+len(v.slots.values)+len(v.requirements.values) < vocabularySize {
+	if len(v.names.values)+len(v.rules.values)+len(v.slots.values)+len(v.requirements.values)+len(v.terms.values) < vocabularySize {
 		return false
 	}
-	v.names.numbers, v.rules.numbers, v.slots.numbers, v.requirements.numbers = nil, nil, nil, nil
+	v.names.numbers, v.rules.numbers, v.slots.numbers, v.requirements.numbers, v.terms.numbers = nil, nil, nil, nil, nil
 	return true
 }
 
@@ -44,15 +45,6 @@ func (v *vocabulary) name(name string) string {
 		return strings.Clone(name)
 	}
 	return v.names.values[v.numberName(name)]
-}
-
-// text returns a copy of a text, and, if it is short and recurs, mostly the same
-// one.
-func (v *vocabulary) text(text []byte) string {
-	if n, known := v.names.numbers[string(text)]; known {
-		return v.names.values[n]
-	}
-	return v.name(string(text))
 }
 
 // numberName returns the number of a name.

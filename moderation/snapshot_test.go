@@ -181,8 +181,7 @@ func TestUseOfLimitsInASnapshotIsAsItWasThen(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []Charge
-	for i := range s.uses {
-		u := s.uses[i].use()
+	for u := range s.usesKept() {
 		if u.ticket == "waits" || u.ticket == "declined" || u.ticket == "undo" {
 			got = append(got, u.charges(s.lookup(u.ticket))...)
 		}

@@ -73,8 +73,8 @@ func (s *MemoryStore) writeSnapshot(ctx context.Context, to io.Writer) error {
 	for _, id := range slices.Sorted(maps.Keys(s.targets)) {
 		w.target(s, id, s.targets[id])
 	}
-	for i := range s.uses {
-		w.add(&snapshotLine{Use: s.uses[i].use().snapshot()}, &w.count.Uses, 1)
+	for u := range s.usesKept() {
+		w.add(&snapshotLine{Use: u.snapshot()}, &w.count.Uses, 1)
 	}
 	w.records(s)
 	end := w.count

@@ -10,14 +10,14 @@ import (
 type targetState struct {
 	fence    uint64
 	busy     [2]string // tickets at work; an undo may join the unknown ticket that it takes back
-	standing []*kept   // by the time of their execution
+	standing []kept    // by the time of their execution
 	last     *kept
 	tier     string
 	tierSeen time.Time
 	all      []string
 
 	// Most targets have one ticket in their life.
-	standingRoom [1]*kept
+	standingRoom [1]kept
 	allRoom      [1]string
 }
 
@@ -35,9 +35,9 @@ func (h *targetState) update(k *kept, t *Ticket) {
 		h.busy[1] = h.busy[0]
 		h.busy[0] = k.id
 	}
-	h.standing = slices.DeleteFunc(h.standing, func(s *kept) bool { return s.id == k.id })
+	h.standing = slices.DeleteFunc(h.standing, func(s kept) bool { return s.id == k.id })
 	if t.imposes() {
-		h.standing = slices.Insert(h.standing, h.after(t), k)
+		h.standing = slices.Insert(h.standing, h.after(t), *k)
 	}
 	// What is said of a ticket after its end does not make it the last one again.
 	if t.calledOff() && (h.last == nil || h.last.id == k.id || !t.Over.Before(h.last.ticket().Over)) {

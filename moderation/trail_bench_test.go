@@ -127,12 +127,18 @@ func benchTogether(b *testing.B, inflight int, step func(n int) error) {
 // keeps the use of limits too.
 type nowhere struct{}
 
+var _ audit.Snapshotter = nowhere{}
+
 func (nowhere) Append(context.Context, audit.Record) error { return nil }
+
+func (nowhere) Replay(context.Context) iter.Seq2[audit.Record, error] {
+	return func(func(audit.Record, error) bool) {}
+}
 
 func (nowhere) SaveSnapshot(context.Context, func(io.Writer) error) error { return nil }
 
-func (nowhere) ReplaySnapshot(context.Context, func(io.Reader) error) iter.Seq2[audit.Record, error] {
-	return func(func(audit.Record, error) bool) {}
+func (nowhere) ReplaySnapshot(ctx context.Context, _ func(io.Reader) error) iter.Seq2[audit.Record, error] {
+	return nowhere{}.Replay(ctx)
 }
 
 // BenchmarkMemoryStore reports how many bytes a ticket takes while it waits,

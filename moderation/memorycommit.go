@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/elevenminutes/interlock/audit"
 )
@@ -170,41 +171,54 @@ func (s *MemoryStore) apply(c Change, print fingerprint) {
 	if c.Record.Time.After(s.last) {
 		s.last = c.Record.Time
 	}
-	if s.snapshots != nil {
-		s.uses = appendUses(s.uses, &c.Record, c.Tickets)
-	}
 	for i := range c.Tickets {
 		t := &c.Tickets[i]
-		head := s.targets[t.Subject.ID]
-		if head == nil {
-			head = newTargetState()
-			s.targets[t.Subject.ID] = head
+		was := s.lookup(t.ID)
+		head := s.place(t)
+		if was == nil || was.Subject != t.Subject {
+			head.look(t.Subject.TierSeen, s.words.name(t.Subject.Tier))
 		}
-		if t.Revision == 1 {
-			s.keys[requestKey{t.Action.Actor, t.Action.Key}] = t.ID
-			head.all = append(head.all, t.ID)
-			s.enlist(t)
-		}
-		if was := s.tickets[t.ID]; was == nil || was.Subject != t.Subject {
-			head.look(t.Subject)
-		}
-		s.place(head, t)
 	}
+	if s.snapshots != nil {
+		s.noteUses(&c)
+	}
+}
+
+// place puts a ticket where its ID, its key, its target, its batch and its time
+// lead to it. What is kept for ever by a text is a copy of it, for what it was cut
+// from may be large.
+func (s *MemoryStore) place(t *Ticket) *targetState {
+	head := s.targets[t.Subject.ID]
+	if head == nil {
+		head = newTargetState()
+		s.targets[strings.Clone(t.Subject.ID)] = head
+	}
+	var id string
+	if was := s.tickets[t.ID]; was != nil {
+		id = was.id
+	} else {
+		id = strings.Clone(t.ID)
+		s.keys[requestKey{s.words.name(t.Action.Actor), strings.Clone(t.Action.Key)}] = id
+		head.all = append(head.all, id)
+		s.enlist(id, t)
+	}
+	k := s.keep(id, t)
+	s.tickets[id] = k
+	if k.whole == nil {
+		s.targets[k.target()] = head
+	}
+	head.update(k, t)
+	s.follow(k, t)
+	if !t.Due.IsZero() {
+		s.due.push(dueTicket{t.Due, id})
+	}
+	return head
 }
 
 // enlist puts a new ticket among those of its batch.
-func (s *MemoryStore) enlist(t *Ticket) {
+func (s *MemoryStore) enlist(id string, t *Ticket) {
 	if t.Mandate != "" {
-		s.members[t.Mandate] = append(s.members[t.Mandate], t.ID)
-	}
-}
-
-// place puts a ticket where its ID, its target and its time lead to it.
-func (s *MemoryStore) place(head *targetState, t *Ticket) {
-	s.tickets[t.ID] = t
-	head.update(t)
-	s.follow(t)
-	if !t.Due.IsZero() {
-		s.due.push(dueTicket{t.Due, t.ID})
+		mandate := s.words.name(t.Mandate)
+		s.members[mandate] = append(s.members[mandate], id)
 	}
 }

@@ -24,18 +24,18 @@ func (s *MemoryStore) checkDebtor(c Change, i int) error {
 }
 
 // follow keeps up with who owes, and with what is not finished.
-func (s *MemoryStore) follow(t *Ticket) {
+func (s *MemoryStore) follow(k *kept, t *Ticket) {
 	switch person := t.Requester.Person; {
 	case t.Owes():
-		s.debtors[person] = t.ID
-	case s.debtors[person] == t.ID:
+		s.debtors[s.words.name(person)] = k.id
+	case s.debtors[person] == k.id:
 		delete(s.debtors, person)
 	}
 	if t.Status.Waiting() || takesTarget(t) {
-		s.unfinished[t.ID] = t
+		s.unfinished[k.id] = k
 		return
 	}
-	delete(s.unfinished, t.ID)
+	delete(s.unfinished, k.id)
 }
 
 // onlyUnfinished reports whether a query wants only tickets that wait or are at

@@ -38,6 +38,9 @@ func (g *Guard) validate(r *request) error {
 	if err := r.action.validate(); err != nil {
 		return err
 	}
+	if set := r.action.Target; strings.HasPrefix(set, batchPrefix) && set != batchPrefix { // a claim that RequestBatch makes
+		return invalid("Action.Target", "stands for the members of a batch; ask for a batch with RequestBatch")
+	}
 	kind, ok := g.kinds[r.action.Kind]
 	if ok && r.step == StepBypass && strings.HasPrefix(kind.Name, reservedPrefix) {
 		return &Refusal{Code: CodeNoBypass, Field: "Action.Kind", Text: kind.Name + " is the library's own and is never done by a bypass."}

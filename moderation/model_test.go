@@ -329,6 +329,7 @@ func (m *vbModel) closes() {
 // same of every ticket.
 func (m *vbModel) wantSameTickets() {
 	m.t.Helper()
+	defer m.house.quiet()()
 	_, err := m.guard.Do(m.t.Context(), moderation.Action{}) // refused; what is owed to the trail is paid first
 	if errors.Is(err, moderation.ErrUnrecorded) {
 		m.t.Errorf("%s: the trail is healthy and the guard can't write: %v", m.step, err)

@@ -145,6 +145,16 @@ func (m *vbModel) meanwhile() {
 	acts[h.rng.IntN(len(acts))](m)
 }
 
+// quiet keeps the others from acting, until what it returns is called.
+func (h *vbHouse) quiet() (over func()) {
+	if h == nil {
+		return func() {}
+	}
+	busy := h.busy
+	h.busy = true
+	return func() { h.busy = busy }
+}
+
 // vbReplicaStore is the way of one replica to the store. It breaks where the
 // replica crashes: before a change is made, or when it is.
 type vbReplicaStore struct {

@@ -104,6 +104,7 @@ type findings struct {
 	bypass bool // the quorum is of those who must ratify
 	// Of a batch, and of its members.
 	classes []BatchClass // tiers and domains of all members
+	whose   []byte       // who has a part in one, as a mandate tells
 	members int          // how many there are; zero for one target alone
 	counted []Actor      // whose approvals are in then and now
 	mandate string       // of a member: the batch's ticket

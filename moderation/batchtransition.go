@@ -39,7 +39,7 @@ func (t Ticket) proceed(e event) Ticket {
 	case audit.EventBegun:
 		t.Status, t.Subject, t.Open, t.Note = StatusExecuted, e.subject, nil, ""
 		t.Started, t.Executed, t.Due = e.at, e.at, time.Time{}
-		t.Fence, b.Begun = e.fence, e.classes
+		t.Fence, b.Begun, b.Whose = e.fence, e.classes, e.whose
 		if len(b.Stages) > 0 {
 			b.Stage, b.StageBegun = 1, e.at
 		}

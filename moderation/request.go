@@ -38,6 +38,9 @@ func (g *Guard) validate(r *request) error {
 	if err := r.action.validate(); err != nil {
 		return err
 	}
+	if set := r.action.Target; strings.HasPrefix(set, batchPrefix) && set != batchPrefix { // a claim that RequestBatch makes
+		return invalid("Action.Target", "stands for the members of a batch; ask for a batch with RequestBatch")
+	}
 	kind, ok := g.kinds[r.action.Kind]
 	if ok && r.step == StepBypass && strings.HasPrefix(kind.Name, reservedPrefix) {
 		return &Refusal{Code: CodeNoBypass, Field: "Action.Kind", Text: kind.Name + " is the library's own and is never done by a bypass."}
@@ -101,6 +104,7 @@ type findings struct {
 	bypass bool // the quorum is of those who must ratify
 	// Of a batch, and of its members.
 	classes []BatchClass // tiers and domains of all members
+	whose   []byte       // who has a part in one, as a mandate tells
 	members int          // how many there are; zero for one target alone
 	counted []Actor      // whose approvals are in then and now
 	mandate string       // of a member: the batch's ticket

@@ -34,6 +34,7 @@ type event struct {
 	retry    time.Time // outcome unknown: when to call again; zero for not
 
 	classes []BatchClass // begun: the members as they are now
+	whose   []byte       // begun: who has a part in a member
 	person  string       // halted: by whom; empty for the guard itself
 	member  string       // halted: the member that became protected
 	wrongs  Wrongs       // resumed: what is forgiven

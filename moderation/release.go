@@ -9,7 +9,7 @@ import (
 
 // finishes reports whether a record is the one with which its ticket stops
 // being unfinished, which gives its place under an "open" limit free.
-func finishes(e audit.Event, t Ticket) bool {
+func finishes(e audit.Event, t *Ticket) bool {
 	switch e {
 	case audit.EventBegun:
 		return true
@@ -21,16 +21,14 @@ func finishes(e audit.Event, t Ticket) bool {
 	return t.Status.Final()
 }
 
-// finished returns the tickets of a change that stop being unfinished with it:
-// the one that the record is about, and an unknown one that its undo settles.
-func finished(e audit.Event, tickets []Ticket) []Ticket {
-	var over []Ticket
-	for i, t := range tickets {
-		if i == 0 && finishes(e, t) || i > 0 && t.Status.Final() {
-			over = append(over, t)
-		}
+// finished reports whether the i-th ticket of a change stops being unfinished
+// with it: the one that the record is about, or an unknown one that its undo
+// settles.
+func finished(e audit.Event, tickets []Ticket, i int) bool {
+	if i == 0 {
+		return finishes(e, &tickets[i])
 	}
-	return over
+	return tickets[i].Status.Final()
 }
 
 // release tells a limiter that counts unfinished tickets which are finished.
@@ -38,8 +36,11 @@ func (g *Guard) release(ctx context.Context, c Change) {
 	if _, ok := g.config.Limiter.(Releaser); !ok {
 		return
 	}
-	for _, t := range finished(c.Record.Event, c.Tickets) {
-		for _, charge := range t.charges(ChargeRequest, c.Record.Time) {
+	for i := range c.Tickets {
+		if !finished(c.Record.Event, c.Tickets, i) {
+			continue
+		}
+		for _, charge := range c.Tickets[i].charges(ChargeRequest, c.Record.Time) {
 			g.giveFree(ctx, charge)
 		}
 	}

@@ -45,8 +45,10 @@ func appendUses(uses []use, r *audit.Record, tickets []Ticket) []use {
 	case r.Event == audit.EventRejected:
 		uses = append(uses, t.use(useRejecting, r.Time))
 	}
-	for _, over := range finished(r.Event, tickets) {
-		uses = append(uses, over.use(useOver, r.Time))
+	for i := range tickets {
+		if finished(r.Event, tickets, i) {
+			uses = append(uses, tickets[i].use(useOver, r.Time))
+		}
 	}
 	return uses
 }

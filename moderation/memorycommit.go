@@ -98,7 +98,7 @@ func (c Change) claims(claims []claim) []claim {
 		if takesTarget(t) {
 			claims = append(claims, claim{claimTarget, "", t.Subject.ID})
 		}
-		if t.Owes() {
+		if t.owing() {
 			claims = append(claims, claim{claimDebtor, "", t.Requester.Person})
 		}
 	}

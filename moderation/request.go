@@ -161,7 +161,7 @@ func (r request) ticket(f *findings, now time.Time) Ticket {
 
 // slots are all approvals that the ticket needs under the policy of its
 // request.
-func (t Ticket) slots() []Slot {
+func (t *Ticket) slots() []Slot {
 	if len(t.Extra) == 0 {
 		return t.Requirement.Quorum.Slots
 	}

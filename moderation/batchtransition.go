@@ -9,7 +9,7 @@ import (
 
 // allowsBatch reports why an event can't happen to a batch now, or to a ticket
 // that is none.
-func (t Ticket) allowsBatch(e event) error {
+func (t *Ticket) allowsBatch(e *event) error {
 	refuse := func(why string) error { return fmt.Errorf("moderation: ticket %s %s", t.ID, why) }
 	switch e.kind {
 	case audit.EventBegun, audit.EventStage, audit.EventHalted, audit.EventResumed:
@@ -63,12 +63,12 @@ func (t Ticket) proceed(e event) Ticket {
 
 // going reports whether members may be executed under the ticket, as far as its
 // own state tells.
-func (t Ticket) going() bool {
+func (t *Ticket) going() bool {
 	return t.Batch != nil && t.Status == StatusExecuted && t.Batch.Halted.IsZero()
 }
 
 // members returns how many targets the ticket is about.
-func (t Ticket) members() int {
+func (t *Ticket) members() int {
 	if t.Batch == nil {
 		return 1
 	}

@@ -111,6 +111,20 @@ type findings struct {
 	epoch   HeadIs       // of a member: the head of the batch
 }
 
+// blank returns findings of nothing.
+func (g *Guard) blank() *findings {
+	if f, ok := g.blanks.Get().(*findings); ok {
+		return f
+	}
+	return new(findings)
+}
+
+// wipe is for findings that nobody looks at any more.
+func (g *Guard) wipe(f *findings) {
+	*f = findings{}
+	g.blanks.Put(f)
+}
+
 // deadline is until when the request must have been executed. What waits
 // always has one; for what need not, it is zero where no rule gives one.
 func (f *findings) deadline(requested time.Time, waits bool) time.Time {
@@ -151,7 +165,7 @@ func (r request) ticket(f *findings, now time.Time) Ticket {
 
 // slots are all approvals that the ticket needs under the policy of its
 // request.
-func (t Ticket) slots() []Slot {
+func (t *Ticket) slots() []Slot {
 	if len(t.Extra) == 0 {
 		return t.Requirement.Quorum.Slots
 	}

@@ -78,7 +78,9 @@ func TestStoreKeepsTheContract(t *testing.T) {
 				RAISE EXCEPTION 'could not extend file: no space left on device' USING ERRCODE = 'disk_full'; END $$;
 				CREATE TRIGGER full_disk BEFORE INSERT ON interlock.outbox EXECUTE FUNCTION full_disk()`)
 			var once sync.Once
-			return func() { once.Do(func() { o.exec(t, `DROP TRIGGER full_disk ON interlock.outbox; DROP FUNCTION full_disk`) }) }
+			return func() {
+				once.Do(func() { o.exec(t, `DROP TRIGGER full_disk ON interlock.outbox; DROP FUNCTION full_disk`) })
+			}
 		},
 	})
 }

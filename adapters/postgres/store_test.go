@@ -84,3 +84,13 @@ func TestStoreKeepsTheContract(t *testing.T) {
 		},
 	})
 }
+
+// migrated returns a store over a database that it migrates.
+func migrated(tb testing.TB, dsn string) opened {
+	tb.Helper()
+	pool := server.Connect(tb, dsn)
+	if err := postgres.Migrate(tb.Context(), pool, postgres.DefaultSchema); err != nil {
+		tb.Fatal(err)
+	}
+	return over(tb, pool)
+}

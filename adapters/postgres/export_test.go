@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"time"
+
 	"github.com/elevenminutes/interlock/moderation"
 )
 
@@ -59,3 +61,6 @@ func (s *Store) Question(q moderation.Query, behind bool) (string, []any) {
 
 // Page is how many tickets are read at a time.
 func Page() int { return page }
+
+// SetPatience sets how long a scheduler may take.
+func (s *Store) SetPatience(d time.Duration) { s.patience = d }

@@ -104,7 +104,7 @@ const schedulerTimeout = 5 * time.Second
 // an error again tells that another connection may do better. A scheduler that
 // does not come back is left alone with the connection.
 func (s *Store) schedule(ctx context.Context, conn *pgxpool.Conn, moments []Moment) (again bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, schedulerTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginning})
 	if err != nil {

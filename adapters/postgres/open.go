@@ -50,7 +50,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	if err := checkSettings(ctx, config.Pool); err != nil {
 		return nil, err
 	}
-	return &Store{pool: config.Pool, scheduler: config.Scheduler, sql: statementsFor(config.Schema)}, nil
+	return &Store{pool: config.Pool, scheduler: config.Scheduler, sql: statementsFor(config.Schema), patience: schedulerTimeout}, nil
 }
 
 // SettingError says which setting of the server keeps a store from being

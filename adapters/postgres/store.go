@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/moderation"
@@ -26,6 +27,7 @@ type Store struct {
 	pool      *pgxpool.Pool
 	scheduler Scheduler
 	sql       statements
+	patience  time.Duration // with the scheduler
 	queue     queue
 }
 

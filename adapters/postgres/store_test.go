@@ -78,7 +78,19 @@ func TestStoreKeepsTheContract(t *testing.T) {
 				RAISE EXCEPTION 'could not extend file: no space left on device' USING ERRCODE = 'disk_full'; END $$;
 				CREATE TRIGGER full_disk BEFORE INSERT ON interlock.outbox EXECUTE FUNCTION full_disk()`)
 			var once sync.Once
-			return func() { once.Do(func() { o.exec(t, `DROP TRIGGER full_disk ON interlock.outbox; DROP FUNCTION full_disk`) }) }
+			return func() {
+				once.Do(func() { o.exec(t, `DROP TRIGGER full_disk ON interlock.outbox; DROP FUNCTION full_disk`) })
+			}
 		},
 	})
+}
+
+// migrated returns a store over a database that it migrates.
+func migrated(tb testing.TB, dsn string) opened {
+	tb.Helper()
+	pool := server.Connect(tb, dsn)
+	if err := postgres.Migrate(tb.Context(), pool, postgres.DefaultSchema); err != nil {
+		tb.Fatal(err)
+	}
+	return over(tb, pool)
 }

@@ -42,6 +42,7 @@ func conclude(ctx context.Context, o options, pool *pgxpool.Pool, replicas []*pr
 	fmt.Fprintln(w, "\nWhat happened")
 	row("suspensions asked for", l.asked.Load())
 	row("asked again at another replica, same key", l.again.Load())
+	row("asked anew, for the crash came before the deed", l.anew.Load())
 	row("approved by a lead", f.ByApproval)
 	row("taken back by another moderator", f.Undone)
 	row("left in the middle by the killed replica", left)
@@ -111,7 +112,7 @@ func verify(ctx context.Context, dir string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	head, err := os.ReadFile(dir + ".head")
+	head, err := trail.HeadFile(dir + ".head").Load(ctx)
 	if err != nil {
 		return err
 	}

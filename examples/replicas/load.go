@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/elevenminutes/interlock/examples/replicas/service"
+	"github.com/elevenminutes/interlock/moderation"
 )
 
 // load is what moderators and leads do, a few at a time.
@@ -19,10 +20,10 @@ type load struct {
 	client   *http.Client
 	next     atomic.Int64 // account
 
-	asked, again, approved, undone atomic.Int64
-	slowest                        atomic.Int64 // in nanoseconds
-	mu                             sync.Mutex
-	odd                            map[string]int // answers that the demonstration did not expect
+	asked, again, anew, approved, undone atomic.Int64
+	slowest                              atomic.Int64 // in nanoseconds
+	mu                                   sync.Mutex
+	odd                                  map[string]int // answers that the demonstration did not expect
 }
 
 func newLoad(replicas []*process) *load {
@@ -49,9 +50,11 @@ func (l *load) action(ctx context.Context, worker int) {
 	account := l.next.Add(1)
 	moderators := []string{"mia", "max", "moe"}
 	l.asked.Add(1)
-	answer, status := l.post(ctx, worker, "/tickets", moderators[account%3], map[string]any{
-		"target": fmt.Sprintf("@user%d", account), "reason": "spam", "key": fmt.Sprintf("report-%d", account),
-	})
+	answer, status := l.suspend(ctx, worker, moderators[account%3], account, "report")
+	if answer.Status == moderation.StatusFailed { // it was not done, as somebody found out: a new ticket
+		l.anew.Add(1)
+		answer, status = l.suspend(ctx, worker, moderators[account%3], account, "second-report")
+	}
 	switch {
 	case status == http.StatusAccepted && len(answer.Missing) > 0:
 		_, status = l.post(ctx, worker, "/tickets/"+answer.Ticket+"/approve", []string{"lena", "luis"}[account%2], map[string]any{"digest": answer.Digest})
@@ -59,18 +62,36 @@ func (l *load) action(ctx context.Context, worker int) {
 			l.approved.Add(1)
 		}
 	case status == http.StatusOK && account%4 == 1:
-		_, status = l.post(ctx, worker, "/tickets/"+answer.Ticket+"/undo", moderators[(account+1)%3], map[string]any{
-			"reason": "a mistake", "key": fmt.Sprintf("appeal-%d", account),
-		})
-		if status == http.StatusOK {
-			l.undone.Add(1)
-		}
+		status = l.undo(ctx, worker, answer.Ticket, moderators[(account+1)%3], account)
 	}
 	if status != http.StatusOK {
 		l.mu.Lock()
 		l.odd[fmt.Sprintf("%d %s", status, answer.Error)]++
 		l.mu.Unlock()
 	}
+}
+
+func (l *load) undo(ctx context.Context, worker int, ticket, actor string, account int64) (status int) {
+	for _, appeal := range []string{"appeal", "second-appeal"} {
+		var answer service.Answer
+		answer, status = l.post(ctx, worker, "/tickets/"+ticket+"/undo", actor, map[string]any{
+			"reason": "a mistake", "key": fmt.Sprintf("%s-%d", appeal, account),
+		})
+		if answer.Status != moderation.StatusFailed {
+			break
+		}
+		l.anew.Add(1)
+	}
+	if status == http.StatusOK {
+		l.undone.Add(1)
+	}
+	return status
+}
+
+func (l *load) suspend(ctx context.Context, worker int, actor string, account int64, report string) (service.Answer, int) {
+	return l.post(ctx, worker, "/tickets", actor, map[string]any{
+		"target": fmt.Sprintf("@user%d", account), "reason": "spam", "key": fmt.Sprintf("%s-%d", report, account),
+	})
 }
 
 // post asks one replica, and the next one where that does not answer. The key of
@@ -90,7 +111,7 @@ func (l *load) post(ctx context.Context, worker int, path, actor string, body an
 	if err != nil {
 		return answer, 0
 	}
-	for try := range 30 {
+	for try := range 150 {
 		if try > 0 {
 			l.again.Add(1)
 			pause(ctx, 100*time.Millisecond)
@@ -107,7 +128,7 @@ func (l *load) post(ctx context.Context, worker int, path, actor string, body an
 // busy tells whether an action is being executed elsewhere, or its outcome is
 // being found out after a crash: worth asking again.
 func busy(a service.Answer, status int) bool {
-	return status == http.StatusAccepted && len(a.Missing) == 0 || status == http.StatusConflict
+	return status == http.StatusAccepted && len(a.Missing) == 0 || status == http.StatusConflict && a.Status != moderation.StatusFailed
 }
 
 func (l *load) postTo(ctx context.Context, replica *process, path, actor string, body []byte) (answer service.Answer, status int, err error) {

@@ -26,13 +26,13 @@ var claims = []struct{ text, violations string }{
 		recorded("intent") + ` EXCEPT (` + recorded("outcome") + ` UNION ` + recorded("resolved") + `)`},
 	{"what is executed stands, or was lifted by its undo",
 		`SELECT t.id FROM interlock.ticket t LEFT JOIN service.suspension s ON s.ticket = t.id
-		 WHERE NOT `+undo+` AND t.kind = 'account.suspend' AND (t.status = 'executed' AND s.lifted IS DISTINCT FROM '' OR t.status = 'undone' AND coalesce(s.lifted, '') = '')`},
+		 WHERE NOT ` + undo + ` AND t.kind = 'account.suspend' AND (t.status = 'executed' AND s.lifted IS DISTINCT FROM '' OR t.status = 'undone' AND coalesce(s.lifted, '') = '')`},
 	{"what stands was executed",
 		`SELECT s.ticket FROM service.suspension s LEFT JOIN interlock.ticket t ON t.id = s.ticket
 		 WHERE s.lifted = '' AND t.status IS DISTINCT FROM 'executed'`},
 	{"nothing that an important account needs a lead for was done without one",
 		`SELECT c.ticket FROM service.call c JOIN interlock.ticket t ON t.id = c.ticket JOIN service.account a ON a.id = t.target
-		 WHERE a.tier = 'newsworthy' AND NOT `+undo+` AND NOT `+byLead},
+		 WHERE a.tier = 'newsworthy' AND NOT ` + undo + ` AND NOT ` + byLead},
 }
 
 // recorded selects the tickets of which an event is on record.

@@ -15,7 +15,9 @@ import (
 
 	"github.com/elevenminutes/interlock/adapters/postgres"
 	"github.com/elevenminutes/interlock/adapters/postgres/engine"
+	"github.com/elevenminutes/interlock/adapters/postgres/limit"
 	"github.com/elevenminutes/interlock/adapters/postgres/relay"
+	"github.com/elevenminutes/interlock/adapters/postgres/versions"
 	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/audit/trail"
 	"github.com/elevenminutes/interlock/moderation"
@@ -46,7 +48,7 @@ type Replica struct {
 	address string
 	log     *slog.Logger
 
-	stop  context.CancelFunc
+	stops []context.CancelFunc // of the tasks
 	tasks sync.WaitGroup
 }
 
@@ -73,7 +75,7 @@ func Start(ctx context.Context, c Config, log *slog.Logger) (_ *Replica, err err
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r.stop = stop
+	r.stops = append(r.stops, stop)
 	if err := r.relay(background, c.Trail); err != nil {
 		return nil, err
 	}
@@ -107,18 +109,10 @@ func CreateTables(ctx context.Context, pool *pgxpool.Pool) error {
 	return err
 }
 
+var tiers = []string{"standard", "newsworthy"}
+
 // compose puts the guard and its engine together.
 func (r *Replica) compose(ctx context.Context, c Config) error {
-	tiers := []string{"standard", "newsworthy"}
-	kinds := []moderation.Kind{{Name: moderation.Suspend, Apply: r.suspend, Undo: r.reinstate, Probe: r.probe}}
-	rules, err := policy.Open(ctx, policy.Config{Source: policy.CSV("policy.csv", firstPolicy), Kinds: []string{moderation.Suspend, moderation.PolicyChangeKind}, Tiers: tiers})
-	if err != nil {
-		return err
-	}
-	limits, err := policy.NewLimiter(rules)
-	if err != nil {
-		return err
-	}
 	scheduler, err := engine.NewScheduler(postgres.DefaultSchema, "")
 	if err != nil {
 		return err
@@ -127,9 +121,20 @@ func (r *Replica) compose(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	rules, changes, err := r.rules(ctx, store)
+	if err != nil {
+		return err
+	}
+	limits, err := limit.New(ctx, limit.Config{Pool: r.pool, Authorizer: rules})
+	if err != nil {
+		return err
+	}
 	r.guard, err = moderation.New(ctx, moderation.Config{
-		Directory: directory{r.accounts}, Authorizer: rules, Limiter: limits, Store: store,
-		Kinds: kinds, Tiers: tiers,
+		Directory: directory{r.accounts}, Authorizer: rules, Limiter: limits, Store: store, Tiers: tiers,
+		Kinds: []moderation.Kind{
+			{Name: moderation.Suspend, Apply: r.suspend, Undo: r.reinstate, Probe: r.probe},
+			changes.Kind(),
+		},
 		HandlerTimeout: c.HandlerTimeout, ResolveGrace: time.Second,
 		Observer: alarms{r.log},
 	})
@@ -141,6 +146,41 @@ func (r *Replica) compose(ctx context.Context, c Config) error {
 		HandlerTimeout: c.HandlerTimeout, SweepEvery: 5 * time.Second,
 	})
 	return err
+}
+
+// rules opens the policy that is in the database, and puts the first version
+// there if there is none.
+func (r *Replica) rules(ctx context.Context, store *postgres.Store) (*policy.Authorizer, *policy.Changes, error) {
+	table, err := versions.Open(ctx, versions.Config{Pool: r.pool})
+	if err != nil {
+		return nil, nil, err
+	}
+	config := policy.Config{
+		Source: policy.CSV("policy.csv", firstPolicy), Kinds: []string{moderation.Suspend}, Tiers: tiers,
+	}
+	first, err := policy.Load(ctx, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := table.Bootstrap(ctx, first, first.Digest()); err != nil {
+		return nil, nil, err
+	}
+	config.Source, config.Pinned, config.Approvals = table, first.Digest(), policy.TicketApprovals(store)
+	rules, err := policy.Open(ctx, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	changes, err := policy.NewChanges(rules, policy.ChangesConfig{Installer: table, Proposals: table.Proposals()})
+	if err != nil {
+		return nil, nil, err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r.stops = append(r.stops, stop)
+	watch := policy.WatchConfig{Every: 2 * time.Second, Watcher: table.Listen(background, nil), Report: func(e policy.Event) {
+		r.log.Info("policy", "what", e.Kind, "digest", e.Digest, "error", e.Err)
+	}}
+	r.tasks.Go(func() { _ = rules.Watch(background, watch) })
+	return rules, changes, nil
 }
 
 // relay moves the records to the trail while this replica leads.
@@ -201,8 +241,8 @@ func (r *Replica) Close(ctx context.Context) error {
 	if r.guard != nil {
 		note("guard", r.guard.Close(ctx))
 	}
-	if r.stop != nil {
-		r.stop()
+	for _, stop := range r.stops {
+		stop()
 	}
 	r.tasks.Wait()
 	r.pool.Close()

@@ -18,7 +18,7 @@ import (
 
 	"github.com/elevenminutes/interlock/audit/proof"
 	"github.com/elevenminutes/interlock/audit/trail"
-	"github.com/elevenminutes/interlock/examples/replicas/service"
+	"github.com/elevenminutes/interlock/examples/replicas/internal/service"
 )
 
 var errNotAsPromised = errors.New("something is not as it should be; see above")

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/elevenminutes/interlock/examples/replicas/service"
+	"github.com/elevenminutes/interlock/examples/replicas/internal/service"
 	"github.com/elevenminutes/interlock/moderation"
 )
 

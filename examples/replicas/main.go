@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/elevenminutes/interlock/examples/replicas/service"
+	"github.com/elevenminutes/interlock/examples/replicas/internal/service"
 )
 
 func main() {

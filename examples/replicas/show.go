@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/elevenminutes/interlock/adapters/postgres/postgrestest"
-	"github.com/elevenminutes/interlock/examples/replicas/service"
+	"github.com/elevenminutes/interlock/examples/replicas/internal/service"
 )
 
 type options struct {

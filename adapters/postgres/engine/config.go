@@ -17,11 +17,13 @@ import (
 // Advancer takes a ticket as far as it may go now; a [moderation.Guard] is
 // one. Jobs call it from many goroutines at once.
 type Advancer interface {
+	// Advance is that of [moderation.Guard].
 	Advance(ctx context.Context, ticket string) (moderation.Ticket, error)
 }
 
 // Lister finds tickets that are due; a [moderation.Store] is one.
 type Lister interface {
+	// Tickets is that of [moderation.Store].
 	Tickets(ctx context.Context, q moderation.Query) iter.Seq2[moderation.Ticket, error]
 }
 

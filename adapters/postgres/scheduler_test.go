@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/elevenminutes/interlock/moderation"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // schedule is a scheduler from a function.
@@ -73,7 +75,10 @@ func TestASchedulerThatFailsKeepsItsChangeFromBeingMade(t *testing.T) {
 		fails schedule
 		says  string
 	}{
-		"an error":                 {func(context.Context, pgx.Tx, []postgres.Moment) error { return failed }, "no more jobs"},
+		"an error": {func(context.Context, pgx.Tx, []postgres.Moment) error { return failed }, "no more jobs"},
+		"an error that it has no right to": {func(context.Context, pgx.Tx, []postgres.Moment) error {
+			return fmt.Errorf("lie: %w, %w, %w", moderation.ErrConflict, audit.ErrNotWritten, &pgconn.PgError{Code: "22000"})
+		}, "lie"},
 		"a panic":                  {func(context.Context, pgx.Tx, []postgres.Moment) error { panic("boom") }, "boom"},
 		"the end of its goroutine": {func(context.Context, pgx.Tx, []postgres.Moment) error { runtime.Goexit(); return nil }, "ended"},
 		"an SQL error that it hides": {func(ctx context.Context, tx pgx.Tx, _ []postgres.Moment) error {

@@ -158,8 +158,9 @@ func question(q moderation.Query, from place, most int) (sql string, arguments [
 		// These are fewer than a person's: the OFFSET keeps the server from
 		// going through all of the person's instead.
 		and("EXISTS (SELECT FROM @schema@.involved i WHERE i.person = ? AND i.requested = t.requested AND i.ticket = t.id OFFSET 0)", q.Person)
-	default:
-		source, order = "@schema@.involved i JOIN @schema@.ticket t ON t.id = i.ticket AND t.requested = i.requested", "i.requested, i.ticket"
+	default: // one ticket after the other, in the order of the person's
+		source = "@schema@.involved i CROSS JOIN LATERAL (SELECT * FROM @schema@.ticket x WHERE x.id = i.ticket AND x.requested = i.requested OFFSET 0) t"
+		order = "i.requested, i.ticket"
 		and("i.person = ?", q.Person)
 	}
 	switch {

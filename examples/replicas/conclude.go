@@ -27,12 +27,12 @@ func collect(rows pgx.Rows) ([]string, error) { return pgx.CollectRows(rows, pgx
 
 // conclude waits until nothing is under way, stops the replicas, and prints what
 // happened.
-func conclude(ctx context.Context, o options, pool *pgxpool.Pool, replicas []*process, l *load, recovery time.Duration, left int, w io.Writer) error {
-	f, err := rest(ctx, pool)
+func conclude(ctx context.Context, o options, s *scene, l *load, recovery time.Duration, left int, w io.Writer) error {
+	f, err := rest(ctx, s.pool)
 	if err != nil {
 		return err
 	}
-	for _, p := range replicas {
+	for _, p := range s.replicas {
 		if err := p.stop(ctx); err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func conclude(ctx context.Context, o options, pool *pgxpool.Pool, replicas []*pr
 	row("asked anew, for the crash came before the deed", l.anew.Load())
 	row("approved by a lead", f.ByApproval)
 	row("taken back by another moderator", f.Undone)
-	row("left in the middle by the killed replica", left)
+	row("in the middle when it was over", left)
 	row("settled by asking the service what is true", f.Settled)
 	row("all of them settled after", recovery.Round(10*time.Millisecond))
 	row("the longest that anybody waited for an answer", time.Duration(l.slowest.Load()).Round(time.Millisecond))
@@ -59,7 +59,7 @@ func conclude(ctx context.Context, o options, pool *pgxpool.Pool, replicas []*pr
 	for _, text := range slices.Sorted(maps.Keys(l.odd)) {
 		fmt.Fprintf(w, "  unexpected answer, %d times: %s\n", l.odd[text], text)
 	}
-	return errors.Join(promises(ctx, pool, f, w), verify(ctx, filepath.Join(o.dir, "trail"), w))
+	return errors.Join(promises(ctx, s.pool, f, w), verify(ctx, filepath.Join(o.dir, "trail"), w))
 }
 
 // rest waits until no handler can be running and the trail has every record.

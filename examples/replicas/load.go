@@ -111,24 +111,33 @@ func (l *load) post(ctx context.Context, worker int, path, actor string, body an
 	if err != nil {
 		return answer, 0
 	}
-	for try := range 150 {
+	for try := range 600 {
 		if try > 0 {
 			l.again.Add(1)
 			pause(ctx, 100*time.Millisecond)
 		}
 		replica := l.replicas[(worker+try)%len(l.replicas)]
 		answer, status, err = l.postTo(ctx, replica, path, actor, text)
-		if err == nil && status != http.StatusServiceUnavailable && !busy(answer, status) {
+		if err == nil && !later(answer, status) {
 			return answer, status
 		}
 	}
 	return answer, status
 }
 
-// busy tells whether an action is being executed elsewhere, or its outcome is
-// being found out after a crash: worth asking again.
-func busy(a service.Answer, status int) bool {
-	return status == http.StatusAccepted && len(a.Missing) == 0 || status == http.StatusConflict && a.Status != moderation.StatusFailed
+// later tells whether it is worth asking again: the replica is in trouble, a limit
+// has no room for the moment (after a crash of the database all are empty), or
+// the action is being executed elsewhere or its outcome being found out.
+func later(a service.Answer, status int) bool {
+	switch status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		return true
+	case http.StatusAccepted:
+		return len(a.Missing) == 0
+	case http.StatusConflict:
+		return a.Status != moderation.StatusFailed
+	}
+	return false
 }
 
 func (l *load) postTo(ctx context.Context, replica *process, path, actor string, body []byte) (answer service.Answer, status int, err error) {

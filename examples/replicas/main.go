@@ -30,10 +30,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 && args[0] == "replica" {
 		return replica(ctx, args[1:], stdout, stderr)
 	}
-	o := options{workers: 12}
+	o := options{workers: 12, fault: kill}
 	flags := flag.NewFlagSet("replicas", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.DurationVar(&o.load, "load", 12*time.Second, "how long to put load on the replicas; one is killed after a third of it")
+	flags.DurationVar(&o.load, "load", 12*time.Second, "how long to put load on the replicas")
 	flags.BoolVar(&o.stay, "stay", false, "put no load on them, and keep them running for requests by hand")
 	flags.StringVar(&o.dir, "dir", "", "folder for the trail and the replicas' logs (a new temporary one)")
 	if err := flags.Parse(args); err != nil {

@@ -20,6 +20,7 @@ type options struct {
 	workers int
 	stay    bool
 	dir     string
+	fault   fault // what happens under load
 }
 
 // accounts is how many accounts the service has: more than a run can use.
@@ -49,7 +50,12 @@ func show(ctx context.Context, o options, w io.Writer) (err error) {
 		return err
 	}
 	defer pool.Close()
-	replicas, err := startAll(ctx, o, server.DSN("postgres"))
+	way, err := newWay(server.Addr())
+	if err != nil {
+		return err
+	}
+	defer way.close()
+	replicas, err := startAll(ctx, o, server.DSN("postgres"), way)
 	defer func() {
 		for _, p := range replicas {
 			err = errors.Join(err, p.stop(context.WithoutCancel(ctx)))
@@ -69,16 +75,22 @@ func show(ctx context.Context, o options, w io.Writer) (err error) {
 		<-ctx.Done()
 		return nil
 	}
-	return prove(ctx, o, pool, replicas, w)
+	return prove(ctx, o, &scene{server: server, way: way, pool: pool, replicas: replicas}, w)
 }
 
-func startAll(ctx context.Context, o options, database string) (replicas []*process, err error) {
+// startAll starts three replicas. The second reaches the database by a way that
+// can be cut.
+func startAll(ctx context.Context, o options, database string, way *way) (replicas []*process, err error) {
 	for n := 1; n <= 3; n++ {
 		listen := "127.0.0.1:0"
 		if o.stay {
 			listen = fmt.Sprintf("127.0.0.1:%d", 8080+n)
 		}
-		p, err := start(ctx, fmt.Sprintf("replica-%d", n), database, listen, o.dir)
+		reached := database
+		if n == 2 {
+			reached = way.to(database)
+		}
+		p, err := start(ctx, fmt.Sprintf("replica-%d", n), reached, listen, o.dir)
 		if err != nil {
 			return replicas, err
 		}
@@ -87,10 +99,10 @@ func startAll(ctx context.Context, o options, database string) (replicas []*proc
 	return replicas, nil
 }
 
-// prove puts load on the replicas, kills one, and checks what came of it.
-func prove(ctx context.Context, o options, pool *pgxpool.Pool, replicas []*process, w io.Writer) error {
-	fmt.Fprintf(w, "\nPutting load on all three for %v; %s is killed after a third of it.\n", o.load, replicas[1].name)
-	l := newLoad(replicas)
+// prove puts load on the replicas, does them harm, and checks what came of it.
+func prove(ctx context.Context, o options, s *scene, w io.Writer) error {
+	fmt.Fprintf(w, "\nPutting load on all three for %v. After a third of it %s.\n", o.load, o.fault.text)
+	l := newLoad(s.replicas)
 	loading, stop := context.WithTimeout(ctx, o.load)
 	defer stop()
 	done := make(chan struct{})
@@ -99,10 +111,10 @@ func prove(ctx context.Context, o options, pool *pgxpool.Pool, replicas []*proce
 		l.run(loading, o.workers)
 	}()
 	pause(loading, o.load/3)
-	if err := replicas[1].kill(); err != nil {
+	if err := o.fault.strike(ctx, s); err != nil {
 		return err
 	}
-	recovery, left, err := recovered(ctx, pool)
+	recovery, left, err := recovered(ctx, s.pool)
 	if err != nil {
 		return err
 	}
@@ -110,7 +122,7 @@ func prove(ctx context.Context, o options, pool *pgxpool.Pool, replicas []*proce
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return conclude(ctx, o, pool, replicas, l, recovery, left, w)
+	return conclude(ctx, o, s, l, recovery, left, w)
 }
 
 // recovered waits until what was being executed at this moment is settled, and

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func scheduling(t *testing.T, f schedule) opened {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return opened{s, o.pool}
+	return opened{s, o.pool, o.schema}
 }
 
 func TestTheSchedulerIsToldInTheTransactionOfTheCommit(t *testing.T) {
@@ -86,9 +87,9 @@ func TestASchedulerThatFailsKeepsItsChangeFromBeingMade(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			broken := true
+			var mended atomic.Bool
 			s := scheduling(t, func(ctx context.Context, tx pgx.Tx, moments []postgres.Moment) error {
-				if broken {
+				if !mended.Load() {
 					return tt.fails(ctx, tx, moments)
 				}
 				return nil
@@ -102,7 +103,7 @@ func TestASchedulerThatFailsKeepsItsChangeFromBeingMade(t *testing.T) {
 			if _, err := s.Ticket(t.Context(), c.Tickets[0].ID); !errors.Is(err, moderation.ErrNoTicket) {
 				t.Errorf("Ticket = %v, want ErrNoTicket", err)
 			}
-			broken = false
+			mended.Store(true)
 			if err := s.Commit(t.Context(), c); err != nil {
 				t.Errorf("once it works: %v", err)
 			}

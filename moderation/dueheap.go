@@ -49,13 +49,13 @@ func (h *dueHeap) pop() dueTicket {
 
 // by returns the tickets that are due by a moment, and forgets the moments
 // that no longer hold.
-func (h *dueHeap) by(moment time.Time, tickets map[string]*Ticket) []string {
+func (h *dueHeap) by(moment time.Time, ticket func(id string) *Ticket) []string {
 	var valid []dueTicket
 	var ids []string
 	seen := make(map[string]bool)
 	for len(*h) > 0 && !(*h)[0].at.After(moment) {
 		d := h.pop()
-		if t := tickets[d.id]; t != nil && t.Due.Equal(d.at) && !seen[d.id] {
+		if t := ticket(d.id); t != nil && t.Due.Equal(d.at) && !seen[d.id] {
 			seen[d.id] = true
 			valid = append(valid, d)
 			ids = append(ids, d.id)

@@ -24,6 +24,10 @@ type Contents struct {
 	Uses    []use
 	Last    time.Time
 	Records int
+
+	Debtors    map[string]string
+	Unfinished map[string]Ticket
+	Members    map[string][]string // in the order of their names
 }
 
 // TargetContents is all that a memory store has of a target.
@@ -37,10 +41,18 @@ type TargetContents struct {
 func (s *MemoryStore) Contents(ctx context.Context) (Contents, error) {
 	c := Contents{
 		Tickets: make(map[string]Ticket), Keys: s.keys, Targets: make(map[string]TargetContents),
-		Uses: s.uses, Last: s.last, Records: len(s.bodies),
+		Last: s.last, Records: len(s.bodies),
+		Debtors: s.debtors, Unfinished: make(map[string]Ticket), Members: make(map[string][]string),
 	}
+	c.Uses = slices.Collect(s.usesKept())
 	for id, t := range s.tickets {
-		c.Tickets[id] = t.Clone()
+		c.Tickets[id] = t.ticket().Clone()
+	}
+	for id, t := range s.unfinished {
+		c.Unfinished[id] = t.ticket().Clone()
+	}
+	for mandate, ids := range s.members {
+		c.Members[mandate] = slices.Sorted(slices.Values(ids))
 	}
 	for id, h := range s.targets {
 		head, err := s.Head(ctx, id)
@@ -50,9 +62,9 @@ func (s *MemoryStore) Contents(ctx context.Context) (Contents, error) {
 		c.Targets[id] = TargetContents{head, h.busy, slices.Sorted(slices.Values(h.all))}
 	}
 	due := slices.Clone(s.due)
-	c.Due = due.by(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), s.tickets)
+	c.Due = due.by(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), s.lookup)
 	slices.SortFunc(c.Due, func(a, b string) int {
-		return cmp.Or(s.tickets[a].Due.Compare(s.tickets[b].Due), cmp.Compare(a, b))
+		return cmp.Or(s.lookup(a).Due.Compare(s.lookup(b).Due), cmp.Compare(a, b))
 	})
 	return c, nil
 }

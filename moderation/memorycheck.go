@@ -7,10 +7,12 @@ import (
 
 // revision is that of a ticket; zero for one that does not exist.
 func (s *MemoryStore) revision(id string) uint64 {
-	if t := s.tickets[id]; t != nil {
-		return t.Revision
+	k := s.tickets[id]
+	if k == nil {
+		return 0
 	}
-	return 0
+	revision, _ := k.head()
+	return revision
 }
 
 // check holds a change against all that must hold.

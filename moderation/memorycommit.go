@@ -5,17 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/elevenminutes/interlock/audit"
 )
 
 // claim is what a commit under way keeps others from: a record's ID, a ticket,
-// a request's key, or a target.
+// a requester's key, a target, or a person who owes.
 type claim struct {
-	ticket, target, record string
-	debtor                 string
-	request                requestKey
+	what      claimOn
+	of, named string
 }
+
+type claimOn byte
+
+const (
+	claimRecord claimOn = iota
+	claimTicket
+	claimKey
+	claimTarget
+	claimDebtor
+)
 
 // Commit implements [Store].
 func (s *MemoryStore) Commit(ctx context.Context, c Change) error {
@@ -79,22 +89,22 @@ func (s *MemoryStore) reserve(d doubt) (done bool, err error) {
 
 // claims appends what a change keeps others from.
 func (c Change) claims(claims []claim) []claim {
-	claims = append(claims, claim{record: c.Record.ID})
+	claims = append(claims, claim{claimRecord, "", c.Record.ID})
 	for i := range c.Tickets {
 		t := &c.Tickets[i]
-		claims = append(claims, claim{ticket: t.ID})
+		claims = append(claims, claim{claimTicket, "", t.ID})
 		if t.Revision == 1 {
-			claims = append(claims, claim{request: requestKey{t.Action.Actor, t.Action.Key}})
+			claims = append(claims, claim{claimKey, t.Action.Actor, t.Action.Key})
 		}
 		if takesTarget(t) {
-			claims = append(claims, claim{target: t.Subject.ID})
+			claims = append(claims, claim{claimTarget, "", t.Subject.ID})
 		}
-		if t.Owes() {
-			claims = append(claims, claim{debtor: t.Requester.Person})
+		if t.owing() {
+			claims = append(claims, claim{claimDebtor, "", t.Requester.Person})
 		}
 	}
 	for _, is := range c.Unchanged {
-		claims = append(claims, claim{ticket: is.Ticket})
+		claims = append(claims, claim{claimTicket, "", is.Ticket})
 	}
 	return claims
 }
@@ -170,41 +180,54 @@ func (s *MemoryStore) apply(c Change, print fingerprint) {
 	if c.Record.Time.After(s.last) {
 		s.last = c.Record.Time
 	}
-	if s.snapshots != nil {
-		s.uses = appendUses(s.uses, &c.Record, c.Tickets)
-	}
 	for i := range c.Tickets {
 		t := &c.Tickets[i]
-		head := s.targets[t.Subject.ID]
-		if head == nil {
-			head = newTargetState()
-			s.targets[t.Subject.ID] = head
+		was := s.lookup(t.ID)
+		head := s.place(t)
+		if was == nil || was.Subject != t.Subject {
+			head.look(t.Subject.TierSeen, s.words.name(t.Subject.Tier))
 		}
-		if t.Revision == 1 {
-			s.keys[requestKey{t.Action.Actor, t.Action.Key}] = t.ID
-			head.all = append(head.all, t.ID)
-			s.enlist(t)
-		}
-		if was := s.tickets[t.ID]; was == nil || was.Subject != t.Subject {
-			head.look(t.Subject)
-		}
-		s.place(head, t)
 	}
+	if s.snapshots != nil {
+		s.noteUses(&c)
+	}
+}
+
+// place puts a ticket where its ID, its key, its target, its batch and its time
+// lead to it. What is kept for ever by a text is a copy of it, for what it was cut
+// from may be large.
+func (s *MemoryStore) place(t *Ticket) *targetState {
+	head := s.targets[t.Subject.ID]
+	if head == nil {
+		head = newTargetState()
+		s.targets[strings.Clone(t.Subject.ID)] = head
+	}
+	var id string
+	if was := s.tickets[t.ID]; was != nil {
+		id = was.id
+	} else {
+		id = strings.Clone(t.ID)
+		s.keys[requestKey{s.words.name(t.Action.Actor), strings.Clone(t.Action.Key)}] = id
+		head.all = append(head.all, id)
+		s.enlist(id, t)
+	}
+	k := s.keep(id, t)
+	s.tickets[id] = k
+	if k.whole == nil {
+		s.targets[k.target()] = head
+	}
+	head.update(k, t)
+	s.follow(k, t)
+	if !t.Due.IsZero() {
+		s.due.push(dueTicket{t.Due, id})
+	}
+	return head
 }
 
 // enlist puts a new ticket among those of its batch.
-func (s *MemoryStore) enlist(t *Ticket) {
+func (s *MemoryStore) enlist(id string, t *Ticket) {
 	if t.Mandate != "" {
-		s.members[t.Mandate] = append(s.members[t.Mandate], t.ID)
-	}
-}
-
-// place puts a ticket where its ID, its target and its time lead to it.
-func (s *MemoryStore) place(head *targetState, t *Ticket) {
-	s.tickets[t.ID] = t
-	head.update(t)
-	s.follow(t)
-	if !t.Due.IsZero() {
-		s.due.push(dueTicket{t.Due, t.ID})
+		mandate := s.words.name(t.Mandate)
+		s.members[mandate] = append(s.members[mandate], id)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
+	"time"
 )
 
 // Tickets implements [Store].
@@ -38,7 +40,7 @@ func (s *MemoryStore) ofKey(ctx context.Context, key requestKey) iter.Seq2[Ticke
 			return
 		}
 		s.mu.Lock()
-		t := s.tickets[s.keys[key]]
+		t := s.lookup(s.keys[key])
 		s.mu.Unlock()
 		if t != nil {
 			yield(*t, nil)
@@ -62,35 +64,55 @@ func (s *MemoryStore) scan(ctx context.Context, q Query) iter.Seq2[Ticket, error
 			yield(Ticket{}, err)
 			return
 		}
-		for _, t := range found {
+		for _, m := range found {
 			if err := ctx.Err(); err != nil {
 				yield(Ticket{}, err)
 				return
 			}
-			if !yield(*t, nil) {
+			if !yield(s.open(m.kept), nil) {
 				return
 			}
 		}
 	}
 }
 
-// find collects what a query matches, in its order.
-func (s *MemoryStore) find(q Query) ([]*Ticket, error) {
+// open returns a ticket that was found, as it was then.
+func (s *MemoryStore) open(k *kept) (t Ticket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var found []*Ticket
-	for _, t := range s.candidates(q) {
-		if q.matches(*t) {
-			found = append(found, t)
+	k.copyTo(&t)
+	return t
+}
+
+// match is a ticket that a query matches, and its place in the order. There may
+// be a million, so that they are not unpacked all at once.
+type match struct {
+	*kept
+	at        time.Time // when it is due, where that is asked; else zero
+	requested time.Time
+}
+
+// find collects what a query matches, in its order.
+func (s *MemoryStore) find(q Query) ([]match, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []match
+	for k := range s.candidates(q) {
+		if !k.mayMatch(q) {
+			continue
+		}
+		if t := k.ticket(); q.matches(t) {
+			found = append(found, q.match(k, t))
 		}
 	}
-	slices.SortFunc(found, q.compare)
+	slices.SortFunc(found, match.compare)
 	if q.After != "" {
-		after := s.tickets[q.After]
-		if after == nil {
+		k := s.tickets[q.After]
+		if k == nil {
 			return nil, fmt.Errorf("Query.After: %w: %.60q", ErrNoTicket, q.After)
 		}
-		found = slices.DeleteFunc(found, func(t *Ticket) bool { return q.compare(t, after) <= 0 })
+		after := q.match(k, k.ticket())
+		found = slices.DeleteFunc(found, func(m match) bool { return m.compare(after) <= 0 })
 	}
 	if q.Limit > 0 && len(found) > q.Limit {
 		found = found[:q.Limit]
@@ -99,45 +121,34 @@ func (s *MemoryStore) find(q Query) ([]*Ticket, error) {
 }
 
 // candidates narrows a query by the index that fits it best.
-func (s *MemoryStore) candidates(q Query) []*Ticket {
-	var found []*Ticket
-	add := func(id string) {
-		if t := s.tickets[id]; t != nil {
-			found = append(found, t)
-		}
-	}
+func (s *MemoryStore) candidates(q Query) iter.Seq[*kept] {
+	var ids []string
 	switch {
 	case q.Target != "":
 		if h := s.targets[q.Target]; h != nil {
-			for _, id := range h.all {
-				add(id)
-			}
+			ids = h.all
 		}
 	case q.Mandate != "":
-		for _, id := range s.members[q.Mandate] {
-			add(id)
-		}
+		ids = s.members[q.Mandate]
 	case !q.DueBy.IsZero():
-		for _, id := range s.due.by(q.DueBy, s.tickets) {
-			add(id)
-		}
+		ids = s.due.by(q.DueBy, s.lookup)
 	case q.Owed:
-		for _, id := range s.debtors {
-			add(id)
-		}
+		ids = slices.Collect(maps.Values(s.debtors))
 	case q.onlyUnfinished():
-		for id := range s.unfinished {
-			add(id)
-		}
+		return maps.Values(s.unfinished)
 	default:
-		for _, t := range s.tickets {
-			found = append(found, t)
+		return maps.Values(s.tickets)
+	}
+	return func(yield func(*kept) bool) {
+		for _, id := range ids {
+			if k := s.tickets[id]; k != nil && !yield(k) {
+				return
+			}
 		}
 	}
-	return found
 }
 
-func (q Query) matches(t Ticket) bool {
+func (q Query) matches(t *Ticket) bool {
 	return (q.Requester == "" || q.Requester == t.Action.Actor) &&
 		(q.Key == "" || q.Key == t.Action.Key) &&
 		(q.Person == "" || q.Person == t.Requester.Person || slices.ContainsFunc(t.Reviews, func(r Review) bool { return r.Person == q.Person })) &&
@@ -149,11 +160,14 @@ func (q Query) matches(t Ticket) bool {
 		(q.Mandate == "" || q.Mandate == t.Mandate)
 }
 
-func (q Query) compare(a, b *Ticket) int {
+func (q Query) match(k *kept, t *Ticket) match {
+	m := match{kept: k, requested: t.Requested}
 	if !q.DueBy.IsZero() {
-		if c := a.Due.Compare(b.Due); c != 0 {
-			return c
-		}
+		m.at = t.Due
 	}
-	return cmp.Or(a.Requested.Compare(b.Requested), cmp.Compare(a.ID, b.ID))
+	return m
+}
+
+func (m match) compare(other match) int {
+	return cmp.Or(m.at.Compare(other.at), m.requested.Compare(other.requested), cmp.Compare(m.id, other.id))
 }

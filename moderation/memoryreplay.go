@@ -25,7 +25,12 @@ func openMemoryStore(ctx context.Context, sink audit.Sink, visit func(use, *Tick
 		err = s.replaySnapshot(ctx, visit)
 	} else if replayer, ok := sink.(audit.Replayer); ok {
 		err = s.replay(ctx, replayer.Replay(ctx), func(r *audit.Record, tickets []Ticket) error {
-			return s.show(appendUses(nil, r, tickets), visit)
+			for _, u := range appendUses(nil, r, tickets) {
+				if err := s.show(u, visit); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	}
 	if err != nil {
@@ -34,14 +39,9 @@ func openMemoryStore(ctx context.Context, sink audit.Sink, visit func(use, *Tick
 	return s, nil
 }
 
-// show shows uses to visit.
-func (s *MemoryStore) show(uses []use, visit func(use, *Ticket) error) error {
-	for _, u := range uses {
-		if err := visit(u, s.tickets[u.ticket]); err != nil {
-			return err
-		}
-	}
-	return nil
+// show shows a use to visit.
+func (s *MemoryStore) show(u use, visit func(use, *Ticket) error) error {
+	return visit(u, s.lookup(u.ticket))
 }
 
 func newMemoryStore(sink audit.Sink) *MemoryStore {
@@ -49,14 +49,15 @@ func newMemoryStore(sink audit.Sink) *MemoryStore {
 		sink:     sink,
 		settling: make(chan struct{}, 1),
 		seed:     maphash.MakeSeed(),
-		tickets:  make(map[string]*Ticket),
+		tickets:  make(map[string]*kept),
+		words:    &vocabulary{},
 		bodies:   make(map[uint64]uint64),
 		keys:     make(map[requestKey]string),
 		targets:  make(map[string]*targetState),
 		reserved: make(map[claim]bool),
 
 		debtors:    make(map[string]string),
-		unfinished: make(map[string]*Ticket),
+		unfinished: make(map[string]*kept),
 		members:    make(map[string][]string),
 	}
 	if snapshots, ok := sink.(audit.Snapshotter); ok {
@@ -87,7 +88,12 @@ func (s *MemoryStore) replaySnapshot(ctx context.Context, visit func(use, *Ticke
 	case err != nil:
 		return err
 	}
-	return s.show(s.uses, visit)
+	for u := range s.usesKept() {
+		if err := s.show(u, visit); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var errSecondSnapshot = errors.New("moderation: the sink has a second snapshot, or one between its records")

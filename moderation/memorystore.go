@@ -30,19 +30,20 @@ type MemoryStore struct {
 	salt []byte       // of fingerprints, where there are
 
 	mu       sync.Mutex
-	tickets  map[string]*Ticket // the tickets are never changed, only replaced
-	bodies   map[uint64]uint64  // the records' fingerprints: body by ID
+	tickets  map[string]*kept
+	words    *vocabulary       // of tickets that come to rest
+	bodies   map[uint64]uint64 // the records' fingerprints: body by ID
 	keys     map[requestKey]string
 	targets  map[string]*targetState
 	due      dueHeap
-	uses     []use          // of limits, for the next snapshot
+	uses     [][]keptUse    // of limits, for the next snapshot
 	last     time.Time      // the latest time of a record
 	unsaved  int            // records that no snapshot has
 	reserved map[claim]bool // of commits under way
 	doubts   []doubt
 
 	debtors    map[string]string   // person to the bypass that the person owes for
-	unfinished map[string]*Ticket  // that wait, or are at work
+	unfinished map[string]*kept    // that wait, or are at work
 	members    map[string][]string // tickets of members, by mandate
 }
 
@@ -67,7 +68,7 @@ func NewMemoryStore(ctx context.Context, sink audit.Sink) (*MemoryStore, error) 
 }
 
 // Ticket implements [Store].
-func (s *MemoryStore) Ticket(ctx context.Context, id string) (Ticket, error) {
+func (s *MemoryStore) Ticket(ctx context.Context, id string) (t Ticket, err error) {
 	if s == nil || s.sink == nil {
 		return Ticket{}, errZeroStore
 	}
@@ -76,11 +77,12 @@ func (s *MemoryStore) Ticket(ctx context.Context, id string) (Ticket, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.tickets[id]
-	if t == nil {
+	k := s.tickets[id]
+	if k == nil {
 		return Ticket{}, fmt.Errorf("%w: %.60q", ErrNoTicket, id)
 	}
-	return *t, nil
+	k.copyTo(&t)
+	return t, nil
 }
 
 // Head implements [Store].
@@ -97,9 +99,16 @@ func (s *MemoryStore) Head(ctx context.Context, targetID string) (Head, error) {
 	if h == nil {
 		return Head{}, nil
 	}
-	head := Head{Fence: h.fence, Busy: h.busy[0], Last: h.last, Tier: h.tier, TierSeen: h.tierSeen}
-	for _, t := range h.standing {
-		head.Standing = append(head.Standing, *t)
+	head := Head{Fence: h.fence, Busy: h.busy[0], Tier: h.tier, TierSeen: h.tierSeen}
+	if h.last != nil {
+		head.Last = h.last.ticket()
+	}
+	if len(h.standing) == 0 {
+		return head, nil
+	}
+	head.Standing = make([]Ticket, len(h.standing))
+	for i := range h.standing {
+		h.standing[i].copyTo(&head.Standing[i])
 	}
 	return head, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash/maphash"
+	"sync"
 
 	"github.com/elevenminutes/interlock/audit"
 )
@@ -12,9 +13,9 @@ import (
 // other body under that ID.
 type fingerprint struct{ id, body uint64 }
 
-// bodyRoom is how long the fields of most records are at most, so that nothing
-// need be allocated for them.
-const bodyRoom = 4 << 10
+// fieldRooms are used again: a stack that must grow for the fields of a record
+// is copied, which costs more than to hash them.
+var fieldRooms = sync.Pool{New: func() any { return new([]byte) }}
 
 // fingerprint is that of a record. Those of a store that keeps snapshots are
 // salted with what the snapshot has, and outlive the process; any other store's
@@ -23,10 +24,13 @@ func (s *MemoryStore) fingerprint(r *audit.Record) fingerprint {
 	if s.snapshots == nil {
 		return fingerprint{maphash.String(s.seed, r.ID), recordHash(s.seed, r)}
 	}
-	var room [bodyRoom]byte
-	id := appendTextFields(append(room[:0], s.salt...), r.ID)
-	first := salted(id)
-	return fingerprint{first, salted(appendFields(append(room[:0], s.salt...), r))}
+	room := fieldRooms.Get().(*[]byte)
+	defer fieldRooms.Put(room)
+	b := append((*room)[:0], s.salt...)
+	print := fingerprint{id: salted(appendTextFields(b, r.ID))}
+	*room = appendFields(b, r)
+	print.body = salted(*room)
+	return print
 }
 
 func salted(b []byte) uint64 {
@@ -36,8 +40,10 @@ func salted(b []byte) uint64 {
 
 // recordHash is a hash of every field of the record, good for one process.
 func recordHash(seed maphash.Seed, r *audit.Record) uint64 {
-	var room [bodyRoom]byte
-	return maphash.Bytes(seed, appendFields(room[:0], r))
+	room := fieldRooms.Get().(*[]byte)
+	defer fieldRooms.Put(room)
+	*room = appendFields((*room)[:0], r)
+	return maphash.Bytes(seed, *room)
 }
 
 // appendFields appends every field of a record so that no two records have the

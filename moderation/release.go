@@ -2,6 +2,7 @@ package moderation
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/elevenminutes/interlock/audit"
@@ -9,7 +10,7 @@ import (
 
 // finishes reports whether a record is the one with which its ticket stops
 // being unfinished, which gives its place under an "open" limit free.
-func finishes(e audit.Event, t Ticket) bool {
+func finishes(e audit.Event, t *Ticket) bool {
 	switch e {
 	case audit.EventBegun:
 		return true
@@ -23,14 +24,16 @@ func finishes(e audit.Event, t Ticket) bool {
 
 // finished returns the tickets of a change that stop being unfinished with it:
 // the one that the record is about, and an unknown one that its undo settles.
-func finished(e audit.Event, tickets []Ticket) []Ticket {
-	var over []Ticket
-	for i, t := range tickets {
-		if i == 0 && finishes(e, t) || i > 0 && t.Status.Final() {
-			over = append(over, t)
+func finished(e audit.Event, tickets []Ticket) iter.Seq[*Ticket] {
+	return func(yield func(*Ticket) bool) {
+		for i := range tickets {
+			t := &tickets[i]
+			over := i == 0 && finishes(e, t) || i > 0 && t.Status.Final()
+			if over && !yield(t) {
+				return
+			}
 		}
 	}
-	return over
 }
 
 // release tells a limiter that counts unfinished tickets which are finished.
@@ -38,7 +41,7 @@ func (g *Guard) release(ctx context.Context, c Change) {
 	if _, ok := g.config.Limiter.(Releaser); !ok {
 		return
 	}
-	for _, t := range finished(c.Record.Event, c.Tickets) {
+	for t := range finished(c.Record.Event, c.Tickets) {
 		for _, charge := range t.charges(ChargeRequest, c.Record.Time) {
 			g.giveFree(ctx, charge)
 		}
@@ -58,7 +61,7 @@ func (g *Guard) giveFree(ctx context.Context, c Charge) {
 }
 
 // charge is what the ticket was charged.
-func (t Ticket) charge(at ChargeAt, now time.Time) Charge {
+func (t *Ticket) charge(at ChargeAt, now time.Time) Charge {
 	return Charge{
 		At: at, Step: t.Step, Ticket: t.ID, Person: t.Requester.Person, Actor: t.Requester.Login, Kind: t.Action.Kind,
 		Target: t.Subject.ID, Tier: t.Subject.Tier, Domain: t.Subject.Domain, Count: 1, Reach: t.Subject.Reach,

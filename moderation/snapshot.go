@@ -171,7 +171,7 @@ func (h *targetState) snapshot(id string) *snapshotTarget {
 		}
 	}
 	if h.last != nil {
-		t.Last = h.last.ID
+		t.Last = h.last.id
 	}
 	return t
 }

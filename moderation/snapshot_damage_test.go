@@ -93,9 +93,9 @@ func TestSnapshotThatContradictsItselfIsRefused(t *testing.T) {
 func TestThirdTicketAtWorkOnOneTargetIsRefused(t *testing.T) {
 	t.Parallel()
 	s := ssHistory(t)
-	third := s.tickets["unknown"].Clone()
+	third := s.lookup("unknown").Clone()
 	third.ID, third.Action.Key = "z third", "third"
-	s.tickets[third.ID], s.keys[requestKey{"mod", "third"}] = &third, third.ID
+	s.tickets[third.ID], s.keys[requestKey{"mod", "third"}] = s.keep(third.ID, &third), third.ID
 	s.targets["c"].all = append(s.targets["c"].all, third.ID)
 	if _, err := ssRead(t, ssWrite(t, s)); !errors.Is(err, audit.ErrCorrupt) || !strings.Contains(err.Error(), "third at work") {
 		t.Errorf("got %v", err)
@@ -152,7 +152,7 @@ func TestSnapshotLineHasABound(t *testing.T) {
 				t.Errorf("the longest line can't be read: %v", err)
 			}
 		}
-		s.tickets["long"].Note += "x" // past the writer
+		s.tickets["long"].whole.Note += "x" // past the writer
 		if _, err := ssRead(t, bytes.Replace(b.Bytes(), []byte(`"note":"`), []byte(`"note":"xx`), 1)); tc.ok && !errors.Is(err, audit.ErrCorrupt) {
 			t.Errorf("a line that is too long: %v", err)
 		}

@@ -53,7 +53,7 @@ func TestSnapshotKeepsDebtsAndWhatIsUnfinished(t *testing.T) {
 		t.Error("a second bypass of who owes was committed")
 	}
 	// Two debts of one person are in no snapshot that was written.
-	got.tickets["again"], got.debtors = &again, map[string]string{}
+	got.tickets["again"], got.debtors = got.keep("again", &again), map[string]string{}
 	got.keys[requestKey{"mod", "again"}], got.targets["c"] = "again", newTargetState()
 	if _, err := ssRead(t, ssWrite(t, got)); err == nil {
 		t.Error("a snapshot with two debts of one person was read")

@@ -158,9 +158,9 @@ func TestSnapshotIsReadAsItWasWritten(t *testing.T) {
 			}
 			var standing []string
 			for _, t := range got.targets["b"].standing {
-				standing = append(standing, t.ID)
+				standing = append(standing, t.id)
 			}
-			if last := got.targets["b"].last; last == nil || last.ID != "declined" || !slices.Equal(standing, []string{"stands", "also stands"}) {
+			if last := got.targets["b"].last; last == nil || last.id != "declined" || !slices.Equal(standing, []string{"stands", "also stands"}) {
 				t.Errorf("on target b %v was called off last, and %q stand", last, standing)
 			}
 			if got.unsaved != 0 {
@@ -181,9 +181,9 @@ func TestUseOfLimitsInASnapshotIsAsItWasThen(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []Charge
-	for _, u := range s.uses {
+	for u := range s.usesKept() {
 		if u.ticket == "waits" || u.ticket == "declined" || u.ticket == "undo" {
-			got = append(got, u.charges(s.tickets[u.ticket])...)
+			got = append(got, u.charges(s.lookup(u.ticket))...)
 		}
 	}
 	charge := func(at ChargeAt, ticket string, target string, minute int) Charge {
@@ -254,17 +254,17 @@ func TestSnapshotLinesAreWrittenAsEncodingJSONWould(t *testing.T) {
 func TestSnapshotThatCouldNotBeReadIsNotWritten(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(s *MemoryStore){
-		"a text that is not UTF-8": func(s *MemoryStore) { s.tickets["waits"].Note = "\xff" },
-		"a key that has changed":   func(s *MemoryStore) { s.tickets["waits"].Action.Key = "another" },
+		"a text that is not UTF-8": func(s *MemoryStore) { s.tickets["waits"].whole.Note = "\xff" },
+		"a key that has changed":   func(s *MemoryStore) { s.tickets["waits"].whole.Action.Key = "another" },
 		"a target that has changed": func(s *MemoryStore) {
-			s.tickets["waits"].Subject.ID = "c"
+			s.tickets["waits"].whole.Subject.ID = "c"
 		},
 		"a last ticket that went on": func(s *MemoryStore) {
-			on := s.tickets["declined"].Clone()
+			on := s.lookup("declined").Clone()
 			on.Revision++
-			s.tickets["declined"] = &on
+			s.tickets["declined"] = s.keep("declined", &on)
 		},
-		"a commit under way": func(s *MemoryStore) { s.reserved[claim{record: "x"}] = true },
+		"a commit under way": func(s *MemoryStore) { s.reserved[claim{claimRecord, "", "x"}] = true },
 		"a commit in doubt":  func(s *MemoryStore) { s.doubts = append(s.doubts, doubt{}) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -152,22 +152,13 @@ func (in *snapshotReader) ticket(t *Ticket) error {
 	if id, taken := s.keys[key]; taken || t.Revision == 0 || t.ID == "" {
 		return damaged("ticket %s has revision %d, and its key is %q's", t.ID, t.Revision, id)
 	}
-	h := s.targets[t.Subject.ID]
-	if h == nil {
-		h = newTargetState()
-		s.targets[t.Subject.ID] = h
-	}
-	if takesTarget(t) && h.busy[1] != "" {
+	if h := s.targets[t.Subject.ID]; h != nil && takesTarget(t) && h.busy[1] != "" {
 		return damaged("ticket %s is the third at work on %s", t.ID, t.Subject.ID)
 	}
 	if t.Owes() && s.debtors[t.Requester.Person] != "" {
 		return damaged("ticket %s is the second for which %q owes", t.ID, t.Requester.Person)
 	}
-	s.place(h, t)
-	s.keys[key] = t.ID
-	h.all = append(h.all, t.ID)
-	s.enlist(t)
-	h.look(t.Subject)
+	s.place(t).look(t.Subject.TierSeen, s.words.name(t.Subject.Tier))
 	in.count.Tickets++
 	return nil
 }
@@ -183,17 +174,17 @@ func (in *snapshotReader) target(l *snapshotTarget) error {
 	}
 	busy := h.snapshot(l.ID).Busy
 	slices.Sort(busy)
-	switch last := s.tickets[l.Last]; {
+	switch last := s.lookup(l.Last); {
 	case l.Fence < h.fence:
 		return damaged("target %q is at fence %d, and its tickets at %d", l.ID, l.Fence, h.fence)
-	case !slices.Equal(busy, slices.Sorted(slices.Values(l.Busy))) || len(busy) == 2 && !joins(s.tickets[busy[0]], s.tickets[busy[1]]):
+	case !slices.Equal(busy, slices.Sorted(slices.Values(l.Busy))) || len(busy) == 2 && !joins(s.lookup(busy[0]), s.lookup(busy[1])):
 		return damaged("target %q has %q at work, and its tickets say %q", l.ID, l.Busy, busy)
 	case (h.last == nil) != (l.Last == "") || l.Last != "" && (last == nil || last.Subject.ID != l.ID || !last.calledOff()):
 		return damaged("target %q had ticket %q as its last that was rejected or undone", l.ID, l.Last)
 	case l.TierSeen.Before(h.tierSeen):
 		return damaged("target %q was last seen at %v, and by its tickets at %v", l.ID, l.TierSeen, h.tierSeen)
 	default:
-		h.last = last
+		h.last = s.tickets[l.Last]
 	}
 	h.fence, h.tier, h.tierSeen = l.Fence, l.Tier, l.TierSeen
 	copy(h.busy[:], l.Busy)
@@ -213,7 +204,7 @@ func (in *snapshotReader) use(l *snapshotUse) error {
 	default:
 		return damaged("ticket %s has used %q", l.Ticket, l.What)
 	}
-	in.store.uses = append(in.store.uses, l.use())
+	in.store.keepUse(l.use())
 	in.count.Uses++
 	return nil
 }

@@ -68,13 +68,13 @@ func (s *MemoryStore) writeSnapshot(ctx context.Context, to io.Writer) error {
 	w := &snapshotWriter{ctx: ctx, to: bufio.NewWriterSize(to, 64<<10)}
 	w.header(&snapshotHeader{snapshotName, snapshotVersion, s.last, s.salt})
 	for _, id := range slices.Sorted(maps.Keys(s.tickets)) {
-		w.ticket(s, s.tickets[id])
+		w.ticket(s, s.lookup(id))
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.targets)) {
 		w.target(s, id, s.targets[id])
 	}
-	for i := range s.uses {
-		w.add(&snapshotLine{Use: s.uses[i].snapshot()}, &w.count.Uses, 1)
+	for u := range s.usesKept() {
+		w.add(&snapshotLine{Use: u.snapshot()}, &w.count.Uses, 1)
 	}
 	w.records(s)
 	end := w.count
@@ -107,12 +107,12 @@ func (w *snapshotWriter) ticket(s *MemoryStore, t *Ticket) {
 // target writes what a target's tickets alone don't tell.
 func (w *snapshotWriter) target(s *MemoryStore, id string, h *targetState) {
 	for _, ticket := range h.all {
-		if s.tickets[ticket].Subject.ID != id {
+		if s.lookup(ticket).Subject.ID != id {
 			w.refuse(fmt.Errorf("moderation: the target of ticket %s has changed, which a snapshot can't tell", ticket))
 		}
 	}
-	if h.last != nil && s.tickets[h.last.ID] != h.last {
-		w.refuse(fmt.Errorf("moderation: ticket %s went on after its end, which a snapshot can't tell", h.last.ID))
+	if h.last != nil && s.tickets[h.last.id] != h.last {
+		w.refuse(fmt.Errorf("moderation: ticket %s went on after its end, which a snapshot can't tell", h.last.id))
 	}
 	w.add(&snapshotLine{Target: h.snapshot(id)}, &w.count.Targets, 1)
 }

@@ -2,7 +2,6 @@ package moderation
 
 import (
 	"fmt"
-	"hash/maphash"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -93,16 +92,17 @@ func TestDueHeapAgreesWithLookingAtEveryTicket(t *testing.T) {
 	r := rand.New(rand.NewPCG(10, 11))
 	for range 40 {
 		tickets := make(map[string]*Ticket)
-		s := MemoryStore{tickets: tickets, targets: make(map[string]*targetState), keys: make(map[requestKey]string), bodies: make(map[uint64]uint64), seed: maphash.MakeSeed()}
+		s := newMemoryStore(ssNothing{})
 		for range 60 {
 			id := fmt.Sprint(r.IntN(8))
-			next := Ticket{ID: id, Revision: 1}
+			next := Ticket{ID: id, Revision: 1, Status: []Status{StatusHeld, StatusExecuted}[r.IntN(2)]}
 			if was := tickets[id]; was != nil {
 				next.Revision = was.Revision + 1
 			}
 			if r.IntN(4) > 0 {
 				next.Due = fcStart.Add(time.Duration(r.IntN(20)) * time.Minute)
 			}
+			tickets[id] = &next
 			s.apply(Change{Tickets: []Ticket{next}}, fingerprint{})
 			if r.IntN(3) > 0 {
 				continue
@@ -114,7 +114,7 @@ func TestDueHeapAgreesWithLookingAtEveryTicket(t *testing.T) {
 					want = append(want, id)
 				}
 			}
-			got := s.due.by(moment, tickets)
+			got := s.due.by(moment, s.lookup)
 			slices.Sort(want)
 			slices.Sort(got)
 			if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
@@ -122,7 +122,7 @@ func TestDueHeapAgreesWithLookingAtEveryTicket(t *testing.T) {
 			}
 		}
 		// Looking at all of them leaves no more moments than tickets.
-		if s.due.by(fcStart.Add(time.Hour), tickets); len(s.due) > len(tickets) {
+		if s.due.by(fcStart.Add(time.Hour), s.lookup); len(s.due) > len(tickets) {
 			t.Fatalf("%d moments are kept for %d tickets", len(s.due), len(tickets))
 		}
 	}

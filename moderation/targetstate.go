@@ -10,14 +10,14 @@ import (
 type targetState struct {
 	fence    uint64
 	busy     [2]string // tickets at work; an undo may join the unknown ticket that it takes back
-	standing []*Ticket
-	last     *Ticket
+	standing []kept    // by the time of their execution
+	last     *kept
 	tier     string
 	tierSeen time.Time
 	all      []string
 
 	// Most targets have one ticket in their life.
-	standingRoom [1]*Ticket
+	standingRoom [1]kept
 	allRoom      [1]string
 }
 
@@ -28,24 +28,33 @@ func newTargetState() *targetState {
 }
 
 // update takes a ticket's new state into its target's head.
-func (h *targetState) update(t *Ticket) {
+func (h *targetState) update(k *kept, t *Ticket) {
 	h.fence = max(h.fence, t.Fence)
-	h.busy = withoutBusy(h.busy, t.ID)
+	h.busy = withoutBusy(h.busy, k.id)
 	if takesTarget(t) {
 		h.busy[1] = h.busy[0]
-		h.busy[0] = t.ID
+		h.busy[0] = k.id
 	}
-	h.standing = slices.DeleteFunc(h.standing, func(s *Ticket) bool { return s.ID == t.ID })
+	h.standing = slices.DeleteFunc(h.standing, func(s kept) bool { return s.id == k.id })
 	if t.imposes() {
-		h.standing = append(h.standing, t)
-		slices.SortFunc(h.standing, func(a, b *Ticket) int {
-			return cmp.Or(a.Executed.Compare(b.Executed), cmp.Compare(a.Fence, b.Fence), cmp.Compare(a.ID, b.ID))
-		})
+		h.standing = slices.Insert(h.standing, h.after(t), *k)
 	}
 	// What is said of a ticket after its end does not make it the last one again.
-	if t.calledOff() && (h.last == nil || h.last.ID == t.ID || !t.Over.Before(h.last.Over)) {
-		h.last = t
+	if t.calledOff() && (h.last == nil || h.last.id == k.id || !t.Over.Before(h.last.ticket().Over)) {
+		h.last = k
 	}
+}
+
+// after is the place of a ticket among those that stand: nearly always the last.
+func (h *targetState) after(t *Ticket) int {
+	i := len(h.standing)
+	for ; i > 0; i-- {
+		s := h.standing[i-1].ticket()
+		if cmp.Or(s.Executed.Compare(t.Executed), cmp.Compare(s.Fence, t.Fence), cmp.Compare(s.ID, t.ID)) < 0 {
+			break
+		}
+	}
+	return i
 }
 
 // calledOff reports whether people said no to a ticket, before or after it was
@@ -67,8 +76,8 @@ func withoutBusy(busy [2]string, id string) (left [2]string) {
 // look takes what the guard saw of the target into its head. A revision that
 // leaves its ticket's subject as it was is no look: it would put back what was
 // seen before.
-func (h *targetState) look(s Subject) {
-	if !s.TierSeen.Before(h.tierSeen) {
-		h.tier, h.tierSeen = s.Tier, s.TierSeen
+func (h *targetState) look(seen time.Time, tier string) {
+	if !seen.Before(h.tierSeen) {
+		h.tier, h.tierSeen = tier, seen
 	}
 }

@@ -2,6 +2,8 @@ package moderation_test
 
 import (
 	"context"
+	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -121,10 +123,23 @@ func benchTogether(b *testing.B, inflight int, step func(n int) error) {
 }
 
 // nowhere is a sink that keeps nothing, so that what a store keeps can be told
-// from what its sink does.
+// from what its sink does. It takes snapshots, as a trail does: for those the store
+// keeps the use of limits too.
 type nowhere struct{}
 
+var _ audit.Snapshotter = nowhere{}
+
 func (nowhere) Append(context.Context, audit.Record) error { return nil }
+
+func (nowhere) Replay(context.Context) iter.Seq2[audit.Record, error] {
+	return func(func(audit.Record, error) bool) {}
+}
+
+func (nowhere) SaveSnapshot(context.Context, func(io.Writer) error) error { return nil }
+
+func (nowhere) ReplaySnapshot(ctx context.Context, _ func(io.Reader) error) iter.Seq2[audit.Record, error] {
+	return nowhere{}.Replay(ctx)
+}
 
 // BenchmarkMemoryStore reports how many bytes a ticket takes while it waits,
 // and while its restriction stands, and how long the head of a target takes.

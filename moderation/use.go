@@ -45,7 +45,7 @@ func appendUses(uses []use, r *audit.Record, tickets []Ticket) []use {
 	case r.Event == audit.EventRejected:
 		uses = append(uses, t.use(useRejecting, r.Time))
 	}
-	for _, over := range finished(r.Event, tickets) {
+	for over := range finished(r.Event, tickets) {
 		uses = append(uses, over.use(useOver, r.Time))
 	}
 	return uses

@@ -51,7 +51,7 @@ func (s *Store) Commit(ctx context.Context, c moderation.Change) error {
 // request is a change that somebody waits for.
 type request struct {
 	change *encoded
-	answer chan error // has room for the one answer
+	answer chan error    // has room for the one answer
 	left   chan struct{} // closed when nobody waits any more
 }
 

@@ -57,7 +57,7 @@ func notApplied(err error) error { return fmt.Errorf("%w (%w)", err, moderation.
 // Writers have a lock of their own, so that commits of tickets wait for the last
 // statement and not for ten thousand rows.
 func (t *Table) inTurn(ctx context.Context, f func(tx pgx.Tx) error) error {
-	tx, err := t.pool.Begin(ctx)
+	tx, err := t.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		return notApplied(err)
 	}

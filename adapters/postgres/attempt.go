@@ -135,7 +135,7 @@ func (s *Store) schedule(ctx context.Context, conn *pgxpool.Conn, moments []Mome
 	case err != nil:
 		again = conn.Conn().IsClosed()
 		_ = tx.Rollback(ctx)
-		return again, fmt.Errorf("scheduling: %w", err)
+		return again, schedulingError(err)
 	case status != 'T':
 		return false, fmt.Errorf("the scheduler left the transaction in state %q; it is to leave it open", status)
 	}
@@ -152,8 +152,18 @@ func lateAnswer(back <-chan error) (err error, late bool) {
 		if err == nil {
 			err = context.DeadlineExceeded
 		}
-		return fmt.Errorf("scheduling: %w", err), false
+		return schedulingError(err), false
 	case <-t.C:
 		return nil, true
 	}
+}
+
+// schedulingError says what a scheduler said, but for a full disk in words only:
+// its errors are not the store's answers.
+func schedulingError(err error) error {
+	var e *pgconn.PgError
+	if errors.As(err, &e) && e.Code == diskFull {
+		return fmt.Errorf("scheduling: %w", e)
+	}
+	return fmt.Errorf("scheduling: %v", err)
 }

@@ -38,7 +38,7 @@ func (s *Store) Commit(ctx context.Context, c moderation.Change) error {
 	if err := e.check(); err != nil {
 		return err
 	}
-	r := &request{change: e, answer: make(chan error, 1)}
+	r := newRequest(e)
 	s.queue.put(r, s.write)
 	select {
 	case err := <-r.answer:
@@ -51,8 +51,12 @@ func (s *Store) Commit(ctx context.Context, c moderation.Change) error {
 // request is a change that somebody waits for.
 type request struct {
 	change *encoded
-	answer chan error // has room for the one answer
-	left   chan struct{}
+	answer chan error    // has room for the one answer
+	left   chan struct{} // closed when nobody waits any more
+}
+
+func newRequest(e *encoded) *request {
+	return &request{change: e, answer: make(chan error, 1), left: make(chan struct{})}
 }
 
 // queue holds what is to be committed while a batch is under way. A goroutine
@@ -65,7 +69,6 @@ type queue struct {
 
 // put appends a request, and sees that somebody works.
 func (q *queue) put(r *request, write func([]*request)) {
-	r.left = make(chan struct{})
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting = append(q.waiting, r)

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/elevenminutes/interlock/adapters/postgres"
+	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/moderation"
 	"github.com/elevenminutes/interlock/policy"
 )
@@ -110,4 +111,27 @@ func ExampleStore_Halted() {
 	fmt.Printf("%q %v\n", reason, err)
 	// Output:
 	// "" <nil>
+}
+
+// After a restore from a backup, the trail brings the store up to date.
+func ExampleStore_Restore() {
+	ctx := context.Background()
+	pool := exampleDatabase(ctx)
+	defer pool.Close()
+	if err := postgres.Migrate(ctx, pool, postgres.DefaultSchema); err != nil {
+		log.Fatal(err)
+	}
+	store, err := postgres.Open(ctx, postgres.Config{Pool: pool})
+	if err != nil {
+		log.Fatal(err)
+	}
+	trail := new(audit.Memory) // a real service has its audit/trail here
+	if err := trail.Append(ctx, audit.Record{ID: "r1", Event: audit.EventRefused, Time: time.Unix(0, 0)}); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(store.Restore(ctx, trail.Replay(ctx)))
+	fmt.Println(store.Restore(ctx, trail.Replay(ctx))) // once more does no harm
+	// Output:
+	// 1 <nil>
+	// 1 <nil>
 }

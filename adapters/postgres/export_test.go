@@ -14,7 +14,7 @@ func (s *Store) CommitTogether(changes ...moderation.Change) ([]error, error) {
 		if err != nil {
 			return nil, err
 		}
-		batch = append(batch, &request{change: e, answer: make(chan error, 1), left: make(chan struct{})})
+		batch = append(batch, newRequest(e))
 	}
 	s.write(batch)
 	var errs []error
@@ -34,7 +34,7 @@ func Batches(changes ...moderation.Change) (batches [][]int, err error) {
 		if err != nil {
 			return nil, err
 		}
-		r := &request{change: e}
+		r := newRequest(e)
 		position[r], queue = i, append(queue, r)
 	}
 	for len(queue) > 0 {

@@ -66,8 +66,9 @@ func TestCheckMigratedRefusesAnEmptyDatabase(t *testing.T) {
 
 func TestSchemasHavePlainNames(t *testing.T) {
 	t.Parallel()
+	pool := server.Pool(t)
 	for _, name := range []string{"", "Interlock", "a b", `a"b`, "1a", "pg_x", "a;drop", "ünï", "a.b"} {
-		if err := postgres.Migrate(t.Context(), server.Pool(t), name); err == nil {
+		if err := postgres.Migrate(t.Context(), pool, name); err == nil {
 			t.Errorf("schema %q was accepted", name)
 		}
 	}

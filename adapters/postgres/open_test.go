@@ -60,8 +60,8 @@ func TestOpenRefusesSettingsThatForget(t *testing.T) {
 
 func TestOpenAcceptsEverySettingThatIsDurable(t *testing.T) {
 	t.Parallel()
+	s := open(t)
 	for _, value := range []string{"on", "local", "remote_write", "remote_apply"} {
-		s := open(t)
 		s.exec(t, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = `+value+`', current_database()); END $$`)
 		if err := over(t, reopened(t, s)).Commit(t.Context(), change(sample("a"))); err != nil {
 			t.Errorf("%s: %v", value, err)

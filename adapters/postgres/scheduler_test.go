@@ -3,8 +3,10 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/elevenminutes/interlock/moderation"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // schedule is a scheduler from a function.
@@ -30,7 +33,7 @@ func scheduling(t *testing.T, f schedule) opened {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return opened{s, o.pool}
+	return opened{s, o.pool, o.schema}
 }
 
 func TestTheSchedulerIsToldInTheTransactionOfTheCommit(t *testing.T) {
@@ -72,7 +75,10 @@ func TestASchedulerThatFailsKeepsItsChangeFromBeingMade(t *testing.T) {
 		fails schedule
 		says  string
 	}{
-		"an error":                 {func(context.Context, pgx.Tx, []postgres.Moment) error { return failed }, "no more jobs"},
+		"an error": {func(context.Context, pgx.Tx, []postgres.Moment) error { return failed }, "no more jobs"},
+		"an error that it has no right to": {func(context.Context, pgx.Tx, []postgres.Moment) error {
+			return fmt.Errorf("lie: %w, %w, %w", moderation.ErrConflict, audit.ErrNotWritten, &pgconn.PgError{Code: "22000"})
+		}, "lie"},
 		"a panic":                  {func(context.Context, pgx.Tx, []postgres.Moment) error { panic("boom") }, "boom"},
 		"the end of its goroutine": {func(context.Context, pgx.Tx, []postgres.Moment) error { runtime.Goexit(); return nil }, "ended"},
 		"an SQL error that it hides": {func(ctx context.Context, tx pgx.Tx, _ []postgres.Moment) error {
@@ -86,9 +92,9 @@ func TestASchedulerThatFailsKeepsItsChangeFromBeingMade(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			broken := true
+			var mended atomic.Bool
 			s := scheduling(t, func(ctx context.Context, tx pgx.Tx, moments []postgres.Moment) error {
-				if broken {
+				if !mended.Load() {
 					return tt.fails(ctx, tx, moments)
 				}
 				return nil
@@ -102,7 +108,7 @@ func TestASchedulerThatFailsKeepsItsChangeFromBeingMade(t *testing.T) {
 			if _, err := s.Ticket(t.Context(), c.Tickets[0].ID); !errors.Is(err, moderation.ErrNoTicket) {
 				t.Errorf("Ticket = %v, want ErrNoTicket", err)
 			}
-			broken = false
+			mended.Store(true)
 			if err := s.Commit(t.Context(), c); err != nil {
 				t.Errorf("once it works: %v", err)
 			}

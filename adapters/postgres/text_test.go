@@ -87,18 +87,18 @@ func TestARecordOfTheLargestSizeIsWritten(t *testing.T) {
 // knows.
 func TestATicketWithAFieldOfANewerVersionIsRefused(t *testing.T) {
 	t.Parallel()
+	s := open(t)
+	ticket := next(sample("a"), moderation.StatusExecuted)
+	ticket.ID, ticket.Revision = "x", 1
+	if err := s.Commit(t.Context(), change(ticket)); err != nil {
+		t.Fatal(err)
+	}
 	for name, state := range map[string]string{
 		"a field that is not known": `{"id":"x","locked":true}`,
 		"another ticket":            `{"id":"y"}`,
 		"something behind it":       `{"id":"x"}{}`,
 		"nothing":                   ``,
 	} {
-		s := open(t)
-		ticket := next(sample("a"), moderation.StatusExecuted)
-		ticket.ID, ticket.Revision = "x", 1
-		if err := s.Commit(t.Context(), change(ticket)); err != nil {
-			t.Fatal(err)
-		}
 		s.exec(t, `UPDATE interlock.ticket SET state = convert_to($1, 'UTF8')`, state)
 		if _, err := s.Ticket(t.Context(), "x"); !errors.Is(err, audit.ErrCorrupt) {
 			t.Errorf("%s: Ticket = %v, want ErrCorrupt", name, err)

@@ -106,6 +106,9 @@ func replyError(batch []*request, err error, doubt bool) {
 	}
 }
 
+// diskFull is what PostgreSQL calls disk_full.
+const diskFull = "53100"
+
 // family is which of the errors of the contract the server's error is; nil for
 // none. Nothing may be in doubt.
 func family(err error) error {
@@ -114,7 +117,7 @@ func family(err error) error {
 		return nil
 	}
 	switch {
-	case e.Code == "53100": // disk_full
+	case e.Code == diskFull:
 		return audit.ErrNoRoom
 	case e.Code[:2] == "22", e.Code[:2] == "54": // what can't be stored, or is too large
 		return audit.ErrNotWritten

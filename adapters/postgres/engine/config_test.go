@@ -11,7 +11,7 @@ import (
 
 func TestConfigurationsThatAreRefused(t *testing.T) {
 	t.Parallel()
-	l := openLedger(t, server.Pool(t))
+	l := openLedger(t, server.Connect(t, server.DSN("postgres")))
 	for name, tt := range map[string]struct {
 		change func(*engine.Config)
 		field  string
@@ -53,7 +53,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 
 func TestAJobMayTakeLongerThanAHandler(t *testing.T) {
 	t.Parallel()
-	c := openLedger(t, server.Pool(t)).config()
+	c := openLedger(t, server.Connect(t, server.DSN("postgres"))).config()
 	c.HandlerTimeout = 2 * time.Minute
 	w, err := engine.NewWorker(c)
 	if err != nil {

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"flag"
 	"os"
 	"testing"
 
@@ -13,6 +14,11 @@ func TestMain(m *testing.M) {
 	if dsn := os.Getenv(replicaDSN); dsn != "" {
 		runReplica(dsn)
 		return
+	}
+	// These tests wait rather than compute.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
 	}
 	os.Exit(postgrestest.Main(m, &server))
 }

@@ -8,9 +8,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/elevenminutes/interlock/moderation"
 )
 
-const rescueSoon = 2 * time.Second
+const rescueSoon = time.Second
 
 // dead waits until a job has been under way for so long that it counts as that
 // of a dead process, and leaves the leadership open, which a dead leader would
@@ -38,12 +40,14 @@ func TestTheJobOfAKilledProcessIsRunAgain(t *testing.T) {
 	l.waits(t, 0, undone)
 }
 
-func TestAStoppedProcessThatWakesUpChangesNothing(t *testing.T) {
+// The process is stopped where it has decided and not written its intent. Another
+// does its work, and then it wakes up.
+func TestAStoppedProcessThatWakesUpCallsNoHandler(t *testing.T) {
 	t.Parallel()
-	l := newLedger(t)
-	l.add(t, time.Now(), "one")
-	r := startReplica(t, l.pool.Config().ConnString(), rescueSoon)
-	r.says(t, "begun one")
+	l, g := newStore(t)
+	r := startReplica(t, l.pool.Config().ConnString(), rescueSoon, replicaGuard+"=1")
+	id := g.requests(t, moderation.Permanent)
+	r.says(t, "begun")
 	signal := func(s syscall.Signal) {
 		if err := r.Process.Signal(s); err != nil {
 			t.Fatal(err)
@@ -51,18 +55,23 @@ func TestAStoppedProcessThatWakesUpChangesNothing(t *testing.T) {
 	}
 	signal(syscall.SIGSTOP)
 	l.dead(t, rescueSoon)
-	l.starts(t, hasty(rescueSoon))
-	l.waits(t, 1, advanced)
-	before := l.count(t, `SELECT revision FROM ledger`)
+	l.starts(t, hasty(rescueSoon), g.advancedBy)
+	l.waits(t, 1, `SELECT count(*) FROM interlock.ticket WHERE status = 'executed'`)
 	signal(syscall.SIGCONT)
 	fmt.Fprintln(r.in)
-	if end := r.says(t, "ended one"); !strings.Contains(end, "lost a race") {
-		t.Errorf("the process that woke up says %q, want that it lost", end)
+	if end := r.says(t, "ended"); strings.HasSuffix(end, "<nil>") {
+		t.Errorf("the process that woke up says %q, want that it could not write", end)
 	}
-	if made, after := l.count(t, `SELECT made FROM ledger`), l.count(t, `SELECT revision FROM ledger`); made != 1 || after != before {
-		t.Errorf("advanced %d times, to revision %d; want once, to %d", made, after, before)
+	ticket, err := g.store.Ticket(t.Context(), id)
+	if err != nil || ticket.Status != moderation.StatusExecuted {
+		t.Errorf("the ticket is %s, %v", ticket.Status, err)
 	}
-	l.waits(t, 0, undone)
+	if calls := l.count(t, `SELECT count(*) FROM handled`); calls != 1 {
+		t.Errorf("%d calls of the handler, want one", calls)
+	}
+	if intents := l.count(t, `SELECT count(*) FROM interlock.outbox WHERE convert_from(body, 'UTF8')::json->>'event' = 'intent'`); intents != 1 {
+		t.Errorf("%d intents on record, want one", intents)
+	}
 }
 
 // BenchmarkKillToRerun is how long a job of a killed process waits until another

@@ -28,7 +28,7 @@ func (a *answering) Advance(context.Context, string) (moderation.Ticket, error) 
 
 func TestWhatBecomesOfAJob(t *testing.T) {
 	t.Parallel()
-	l := openLedger(t, server.Pool(t))
+	l := openLedger(t, server.Connect(t, server.DSN("postgres")))
 	away := errors.New("the store is away")
 	ticket := func(revision uint64, due time.Duration) func() moderation.Ticket {
 		return func() moderation.Ticket {
@@ -116,7 +116,7 @@ func wantVerdict(t *testing.T, err error, sleep time.Duration, cancel bool) {
 
 func TestMetadataThatIsNotOursIsNoHindrance(t *testing.T) {
 	t.Parallel()
-	l := openLedger(t, server.Pool(t))
+	l := openLedger(t, server.Connect(t, server.DSN("postgres")))
 	for _, metadata := range []string{"", "null", "[]", `{"snoozes":"many"}`, `{"snoozes":-1}`, `{"snoozes":1e99}`} {
 		c := l.config()
 		c.Guard = &answering{err: errors.New("away")}

@@ -134,8 +134,6 @@ func executed(reach int64) func(*moderation.Charge) {
 	return func(c *moderation.Charge) { c.At, c.Reach = moderation.ChargeExecute, reach }
 }
 
-func overrun(c *moderation.Charge) { c.Overrun = []moderation.Slot{{"lead"}} }
-
 func undo(c *moderation.Charge) { c.Step = moderation.StepUndo }
 
 func take(t testing.TB, l moderation.Limiter, c moderation.Charge) moderation.Usage {

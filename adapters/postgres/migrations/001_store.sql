@@ -106,7 +106,7 @@ BEGIN
 		RAISE EXCEPTION 'interlock: commits would not be durable: synchronous_commit or fsync is off' USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
 	SELECT c.seq, c.hash, c.halted, c.policy INTO STRICT chain_seq, chain_hash, why_halted, chain_policy
-	FROM @schema@.chain c ORDER BY c.seq DESC LIMIT 1 FOR NO KEY UPDATE;
+	FROM @schema@.chain c ORDER BY c.seq DESC LIMIT 1 FOR UPDATE;
 	answers := array_fill(''::text, ARRAY[cardinality(record_id)]);
 	IF why_halted <> '' THEN
 		RETURN;

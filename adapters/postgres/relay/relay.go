@@ -70,7 +70,7 @@ var relayName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,39}$`)
 func New(c Config) (*Relay, error) {
 	c = c.withDefaults()
 	if err := c.check(); err != nil {
-		return nil, fmt.Errorf("relay: Config.%w", err)
+		return nil, fmt.Errorf("relay: Config: %w", err)
 	}
 	if c.Open == nil {
 		c.Open = func(context.Context) (audit.Sink, func() error, error) {
@@ -102,20 +102,20 @@ func (c Config) withDefaults() Config {
 func (c Config) check() error {
 	switch {
 	case c.Pool == nil:
-		return errors.New("Pool is nil; it is required")
+		return errors.New("field Pool is nil; it is required")
 	case c.Open != nil && c.Sink != nil:
-		return errors.New("Sink and Open are both given; one of them is needed")
+		return errors.New("field Sink and Open are both given; one of them is needed")
 	case c.Open == nil && (c.Sink == nil || typednil.Is(c.Sink)):
-		return errors.New("Sink is nil; it is required, or Open (an earlier constructor may have returned an error)")
+		return errors.New("field Sink is nil; it is required, or Open (an earlier constructor may have returned an error)")
 	case !relayName.MatchString(c.Name):
-		return fmt.Errorf("Name %.60q: up to 40 lower-case letters, digits and underscores are needed", c.Name)
+		return fmt.Errorf("field Name %.60q: up to 40 lower-case letters, digits and underscores are needed", c.Name)
 	case c.Poll < 0 || c.Retry < 0 || c.AppendTimeout < 0:
-		return errors.New("Poll, Retry or AppendTimeout is negative")
+		return errors.New("field Poll, Retry or AppendTimeout is negative")
 	case c.Lease <= c.AppendTimeout || c.Lease <= c.Poll:
-		return fmt.Errorf("Lease is %v; it must be longer than AppendTimeout (%v) and Poll (%v)", c.Lease, c.AppendTimeout, c.Poll)
+		return fmt.Errorf("field Lease is %v; it must be longer than AppendTimeout (%v) and Poll (%v)", c.Lease, c.AppendTimeout, c.Poll)
 	}
 	if err := postgres.CheckSchema(c.Schema); err != nil {
-		return fmt.Errorf("Schema: %w", err)
+		return fmt.Errorf("field Schema: %w", err)
 	}
 	return nil
 }

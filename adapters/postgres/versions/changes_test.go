@@ -3,6 +3,7 @@ package versions_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func (h *house) begin(t *testing.T, trail audit.Sink, store moderation.Store, ho
 	for _, login := range []string{"ann", "eve", "ada", "dan"} {
 		actors = append(actors, moderation.Actor{Login: login, Person: "the person " + login, Type: moderation.Human, Status: moderation.Active, LastDay: moderation.NoLastDay()})
 	}
-	directory, err := moderation.NewMapDirectory(actors, []moderation.Target{{ID: "7", Tier: "normal", Domain: "en"}, {ID: "8", Tier: "normal", Domain: "en"}})
+	directory, err := moderation.NewMapDirectory(actors, targets())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +73,16 @@ func (h *house) begin(t *testing.T, trail audit.Sink, store moderation.Store, ho
 		t.Fatal(err)
 	}
 	return s
+}
+
+// manyTargets is how many accounts there are, named by numbers.
+const manyTargets = 5000
+
+func targets() (list []moderation.Target) {
+	for n := range manyTargets {
+		list = append(list, moderation.Target{ID: strconv.Itoa(n), Tier: "normal", Domain: "en"})
+	}
+	return list
 }
 
 // changePolicy has a version proposed by ada, approved by dan, and executed.

@@ -43,7 +43,7 @@ func ExampleOpen() {
 	}
 	config := policy.Config{
 		Source: policy.CSV("first.csv", constitution), Kinds: []string{"account.suspend"}, Tiers: []string{"normal"},
-		Pinned: "1fd133a68c83a2b0e78c70c0a2c1378877b4faab5c1d5fd15c02b0f5d319a35b",
+		Pinned: "46f053728853f913ad95330000033945ee78de3bf55eccc78df8d8c7fbdf03ac",
 	}
 	first, err := policy.Load(ctx, config)
 	if err != nil {

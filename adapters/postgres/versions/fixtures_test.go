@@ -3,6 +3,7 @@ package versions_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -27,7 +28,7 @@ p, director, approve, interlock.policy.change, *, *, allow
 p2, request, account.suspend, *, *, *, none, -, -
 p2, request, interlock.policy.change, *, *, *, director, -, 24h
 p2, undo, interlock.policy.change, *, *, *, director, -, 24h
-p3, person, *, *, *, requests, 1000, 1h, refuse
+p3, person, *, *, *, requests, 100000, 1h, refuse
 g, ann, mod, *, -, -
 g, ada, admin, *, -, -
 g, dan, director, *, -, -
@@ -253,4 +254,14 @@ func (h *house) openEvery(verify time.Duration) *versions.Table {
 		h.t.Fatal(err)
 	}
 	return table
+}
+
+// until waits for what other goroutines or the server bring about.
+func until(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+	for began := time.Now(); !holds(); runtime.Gosched() {
+		if time.Since(began) > 30*time.Second {
+			tb.Fatalf("in 30 s it did not come to it that %s", what)
+		}
+	}
 }

@@ -171,8 +171,8 @@ func TestNoCommitOfAnOlderVersionComesBehindANewerOne(t *testing.T) {
 		})
 	}
 	for n := range texts[1:] {
-		for before := h.number(`SELECT count(*) FROM @.committed`); h.number(`SELECT count(*) FROM @.committed`) < before+5; {
-		}
+		before := h.number(`SELECT count(*) FROM @.committed`)
+		until(t, "five more are committed", func() bool { return h.number(`SELECT count(*) FROM @.committed`) >= before+5 })
 		if err := h.Install(t.Context(), installation(t, texts[n], texts[n+1], uint64(n+1))); err != nil {
 			t.Fatal(err)
 		}
@@ -214,11 +214,9 @@ func TestInstallLetsCommitsThroughWhileItWritesRows(t *testing.T) {
 // waitsForALock returns when somebody in the house's database does.
 func waitsForALock(h *house) {
 	h.t.Helper()
-	for h.number(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 0 {
-		if h.t.Context().Err() != nil {
-			return
-		}
-	}
+	until(h.t, "somebody waits for a lock", func() bool {
+		return h.number(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0
+	})
 }
 
 func TestInstallThatIsGivenUpOnChangesNothing(t *testing.T) {

@@ -38,7 +38,7 @@ func (t *Table) look(ctx context.Context, tx pgx.Tx) (inForce string, newest lin
 	var fence int64
 	err = tx.QueryRow(ctx, t.sql(`
 		SELECT c.policy, coalesce(v.number, 0), coalesce(v.digest, ''), coalesce(v.size, 0), coalesce(v.replaces, ''), coalesce(v.cause, ''), coalesce(v.ticket, ''), coalesce(v.fence, 0)
-		FROM @schema@.chain c LEFT JOIN (SELECT * FROM @schema@.policy_version ORDER BY number DESC LIMIT 1) v ON true`)).
+		FROM (SELECT policy FROM @schema@.chain ORDER BY seq DESC LIMIT 1) c LEFT JOIN (SELECT * FROM @schema@.policy_version ORDER BY number DESC LIMIT 1) v ON true`)).
 		Scan(&inForce, &newest.number, &newest.digest, &newest.size, &newest.replaces, &newest.cause, &newest.ticket, &fence)
 	newest.fence = uint64(max(0, fence))
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -57,8 +57,7 @@ func (h *house) listeners() int {
 // listening waits until there is a listener.
 func (h *house) listening() {
 	h.t.Helper()
-	for h.listeners() == 0 && h.t.Context().Err() == nil {
-	}
+	until(h.t, "somebody listens", func() bool { return h.listeners() > 0 })
 }
 
 // By the hint alone: nothing is polled.
@@ -146,8 +145,7 @@ func TestUpdateHintsToAll(t *testing.T) {
 	h := newHouse(t, server.Pool(t), constitution)
 	one, oneHinted, _ := hints(t, h.Table)
 	_, twoHinted, _ := hints(t, h.open())
-	for h.listeners() < 2 {
-	}
+	until(t, "both listen", func() bool { return h.listeners() == 2 })
 	for _, s := range []signals{oneHinted, twoHinted} {
 		for len(s) > 0 {
 			<-s
@@ -183,8 +181,7 @@ func TestListenerEnds(t *testing.T) {
 	h.listening()
 	l.Close()
 	l.Close()
-	for h.listeners() > 0 && t.Context().Err() == nil { // the server notices a little later
-	}
+	until(t, "the server has noticed", func() bool { return h.listeners() == 0 })
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := h.Listen(ctx, nil)
 	cancel()

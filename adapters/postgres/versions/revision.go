@@ -21,7 +21,7 @@ func (t *Table) Revision(ctx context.Context) (string, error) {
 	var number, edits int64
 	err := t.pool.QueryRow(ctx, t.sql(`
 		SELECT c.policy, coalesce((SELECT max(number) FROM @schema@.policy_version), 0), e.edits
-		FROM @schema@.chain c, @schema@.policy_edit e`)).Scan(&inForce, &number, &edits)
+		FROM (SELECT policy FROM @schema@.chain ORDER BY seq DESC LIMIT 1) c, @schema@.policy_edit e`)).Scan(&inForce, &number, &edits)
 	if errors.Is(err, pgx.ErrNoRows) || err != nil && gone(err) != err {
 		return "", nil // Load says what is wrong
 	}

@@ -12,32 +12,28 @@ import (
 // other body under that ID.
 type fingerprint struct{ id, body uint64 }
 
-// bodyRoom is how long the fields of most records are at most, so that nothing
-// need be allocated for them.
-const bodyRoom = 4 << 10
-
 // fingerprint is that of a record. Those of a store that keeps snapshots are
 // salted with what the snapshot has, and outlive the process; any other store's
 // cost less and do not.
 func (s *MemoryStore) fingerprint(r *audit.Record) fingerprint {
-	if s.snapshots == nil {
-		return fingerprint{maphash.String(s.seed, r.ID), recordHash(s.seed, r)}
+	room, _ := s.rooms.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
 	}
-	var room [bodyRoom]byte
-	id := appendTextFields(append(room[:0], s.salt...), r.ID)
-	first := salted(id)
-	return fingerprint{first, salted(appendFields(append(room[:0], s.salt...), r))}
+	defer s.rooms.Put(room)
+	if s.snapshots == nil {
+		*room = appendFields((*room)[:0], r)
+		return fingerprint{maphash.String(s.seed, r.ID), maphash.Bytes(s.seed, *room)}
+	}
+	*room = appendTextFields(append((*room)[:0], s.salt...), r.ID)
+	id := salted(*room)
+	*room = appendFields(append((*room)[:0], s.salt...), r)
+	return fingerprint{id, salted(*room)}
 }
 
 func salted(b []byte) uint64 {
 	sum := sha256.Sum256(b)
 	return binary.LittleEndian.Uint64(sum[:])
-}
-
-// recordHash is a hash of every field of the record, good for one process.
-func recordHash(seed maphash.Seed, r *audit.Record) uint64 {
-	var room [bodyRoom]byte
-	return maphash.Bytes(seed, appendFields(room[:0], r))
 }
 
 // appendFields appends every field of a record so that no two records have the

@@ -39,7 +39,7 @@ func (q *inquiry) mayInsist(ctx context.Context, r *request, f *findings) error 
 }
 
 // notUndone is the code of an undo that left alone what had changed since.
-func (t Ticket) notUndone(err error) Code {
+func (t *Ticket) notUndone(err error) Code {
 	if t.Call == CallUndo && errors.Is(err, ErrTargetChanged) {
 		return CodeTargetChanged
 	}
@@ -47,7 +47,7 @@ func (t Ticket) notUndone(err error) Code {
 }
 
 // cameTo says for people what a call of a handler came to.
-func (t Ticket) cameTo() string {
+func (t *Ticket) cameTo() string {
 	if t.Code == CodeTargetChanged {
 		return "Nothing was changed: the target is no longer as the ticket left it. A person who may resolve can have it undone anyway."
 	}

@@ -109,7 +109,7 @@ func (b *Backlog) add(t *Ticket) {
 
 // addOwed counts a bypass that others have not answered for.
 func (b *Backlog) addOwed(t *Ticket) {
-	if !t.Owes() {
+	if !t.owing() {
 		return
 	}
 	b.Unratified++

@@ -28,6 +28,14 @@ type Batch struct {
 	// for; Begun those of the moment at which it was begun.
 	Asked []BatchClass `json:"asked,omitempty"`
 	Begun []BatchClass `json:"begun,omitempty"`
+	// Whose are those who may not halt, cancel, approve or resume the batch: the
+	// owners of members, who has declared a conflict of interest with one, and the
+	// members themselves. Each is four bytes of a hash, sorted, of the moment at which
+	// it was asked for and then of that at which it was begun. It is empty where they
+	// are more than 1,024; then nobody but the requester and those who approved halts
+	// or resumes it in a process that has not looked at the members. One
+	// that begins or runs the batch has, and StartBatch makes any other do so.
+	Whose []byte `json:"whose,omitempty"`
 
 	// Stage is how many of the stages were begun, and StageBegun when the last
 	// of them was.
@@ -124,7 +132,7 @@ func (b *Batch) clone() *Batch {
 	}
 	c := *b
 	c.Stages, c.Asked, c.Begun = slices.Clone(b.Stages), slices.Clone(b.Asked), slices.Clone(b.Begun)
-	c.Excepted = slices.Clone(b.Excepted)
+	c.Excepted, c.Whose = slices.Clone(b.Excepted), slices.Clone(b.Whose)
 	return &c
 }
 

@@ -126,7 +126,9 @@ func (q *inquiry) assessSet(ctx context.Context, t Ticket, f *findings, seen *su
 		return err
 	}
 	f.aboutBatch(t)
+	f.whose = t.Batch.Whose
 	if seen != nil {
+		f.whose = seen.whose.sorted()
 		f.classes, f.subject = seen.classes, seen.subject(t.Subject.ID, t.Tier, q.now)
 		f.target = f.setTarget(max(f.subject.Reach, t.Batch.Reach))
 		if err := seen.refusal(); err != nil {

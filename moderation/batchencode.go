@@ -1,6 +1,7 @@
 package moderation
 
 import (
+	"encoding/base64"
 	"strconv"
 
 	"github.com/elevenminutes/interlock/internal/jsontext"
@@ -36,6 +37,7 @@ func (t *Batch) appendJSON(b []byte) []byte {
 	}
 	b = appendClasses(b, `"asked":`, t.Asked)
 	b = appendClasses(b, `"begun":`, t.Begun)
+	b = jsontext.AnyText(b, `"whose":`, base64.StdEncoding.EncodeToString(t.Whose))
 	b = jsontext.AnyInt(b, `"stage":`, int64(t.Stage))
 	b = jsontext.AnyTime(b, `"stageBegun":`, t.StageBegun)
 	b = jsontext.AnyTime(b, `"halted":`, t.Halted)

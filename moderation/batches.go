@@ -2,9 +2,7 @@ package moderation
 
 import (
 	"context"
-	"fmt"
 	"hash/maphash"
-	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +27,8 @@ type batches struct {
 
 // knownBatch is what is remembered of one.
 type knownBatch struct {
-	owners []uint64 // hashes of those whose a member is, sorted
+	looked bool     // this process has looked at the members
+	owners []uint64 // hashes of those who have a part in one, sorted
 
 	people map[BatchClass]*people // Count and Reach of the class left out
 
@@ -68,30 +67,6 @@ func (b *batches) of(id string) *knownBatch {
 		b.all[id] = k
 	}
 	return k
-}
-
-// owned remembers whose the members are.
-func (b *batches) owned(id string, owners []uint64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.of(id).owners = owners
-}
-
-// mayTouch keeps whose a member is from what is for others to do about a batch,
-// as far as this process has seen its members.
-func (b *batches) mayTouch(id string, a Actor) error {
-	b.mu.Lock()
-	var owners []uint64
-	if k := b.all[id]; k != nil {
-		owners = k.owners
-	}
-	b.mu.Unlock()
-	for _, name := range append([]string{a.Person, a.Login}, a.Owners...) {
-		if _, found := slices.BinarySearch(owners, b.hash(name)); found {
-			return &Refusal{Code: CodeSelf, Ticket: id, Text: fmt.Sprintf("A member of the batch belongs to the person behind %q; nobody acts on what is their own.", a.Login)}
-		}
-	}
-	return nil
 }
 
 // recall returns what is known of the people behind a batch, if it still holds.

@@ -26,9 +26,10 @@ func (r HaltRequest) validate() error {
 
 // HaltBatch stops a batch that has begun, or the undo of one, from the next member
 // on: by the requester, by someone whose approval counts, or by a holder of the
-// step cancel; never by whose a member is, as far as this process has looked at
-// the members. It returns nil if and only if the batch is halted; each worker calls
-// at most one more handler then. A batch that waits is cancelled instead.
+// step cancel; never by whose a member is, nor by who has a conflict of interest
+// with one, as of the last look at the members (see Batch.Whose). It returns nil if
+// and only if the batch is halted; each worker calls at most one more handler then.
+// A batch that waits is cancelled instead.
 func (g *Guard) HaltBatch(ctx context.Context, r HaltRequest) (Ticket, error) {
 	return g.mutateBatch(ctx, r, StepCancel, func(ctx context.Context, q *inquiry, t Ticket) (*findings, event, error) {
 		return q.haltBy(ctx, t, r)
@@ -36,7 +37,7 @@ func (g *Guard) HaltBatch(ctx context.Context, r HaltRequest) (Ticket, error) {
 }
 
 // ResumeBatch lets a halted batch go on: by a person who did not ask for it and
-// could approve it. What went wrong until now is forgiven. It returns nil if and
+// could approve it, and has no part in a member. What went wrong until now is forgiven. It returns nil if and
 // only if the batch is no longer halted. Of a batch that the guard halted because a
 // member became protected, that member is left out.
 func (g *Guard) ResumeBatch(ctx context.Context, r HaltRequest) (Ticket, error) {
@@ -97,6 +98,9 @@ func (q *inquiry) resumeBy(ctx context.Context, t Ticket, r HaltRequest) (*findi
 	}
 	if err == nil && why != nil {
 		err = why
+	}
+	if err == nil {
+		err = q.g.certainStranger(t, actor)
 	}
 	if err != nil {
 		return f, e, err

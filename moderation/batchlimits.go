@@ -7,7 +7,7 @@ import (
 )
 
 // chargedFor tells what charges of a ticket are for.
-func (t Ticket) chargedFor() ChargeFor {
+func (t *Ticket) chargedFor() ChargeFor {
 	switch {
 	case t.Batch != nil:
 		return ChargeForBatch
@@ -28,7 +28,7 @@ func (f *findings) chargedFor() ChargeFor {
 }
 
 // charges are what the ticket was charged: a batch for each tier and domain.
-func (t Ticket) charges(at ChargeAt, now time.Time) []Charge {
+func (t *Ticket) charges(at ChargeAt, now time.Time) []Charge {
 	c := t.charge(at, now)
 	if t.Batch == nil {
 		return []Charge{c}

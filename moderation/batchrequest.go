@@ -116,7 +116,7 @@ func (g *Guard) requestBatch(ctx context.Context, asked *request, r BatchRequest
 	f := found.findings
 	t := asked.ticket(f, now)
 	t.Batch = &Batch{Root: found.names.set.Root(), Count: found.names.set.Len(), Reach: found.survey.reach,
-		Stages: stagesOf(r), Tolerance: r.Tolerance, Asked: f.classes}
+		Stages: stagesOf(r), Tolerance: r.Tolerance, Asked: f.classes, Whose: found.survey.whose.sorted()}
 	t.Digest = t.digest()
 	g.batches.owned(t.ID, found.survey.owners)
 	return g.admitBatch(ctx, t, f, now, raw)

@@ -59,6 +59,7 @@ func (g *Guard) startBatch(ctx context.Context, mandate string, members *MemberS
 	}
 	now, raw := g.clock.now()
 	if t.Status != StatusHeld || !g.waits.over(t, t.Requirement.Hold, now, raw) {
+		g.acquaint(ctx, t, members)
 		return t, nil // it waits, is begun, or is over: the answer says so
 	}
 	one := flight{key: "start", ticket: mandate} // all members are looked at by one at a time
@@ -153,7 +154,7 @@ func (g *Guard) beginMandate(ctx context.Context, t Ticket, f *findings) (Ticket
 	defer g.flights.land(flight{ticket: t.ID})
 	now, _ := g.clock.now()
 	next, err := transition(t, event{
-		kind: audit.EventBegun, at: now, subject: f.subject, classes: f.classes, fence: f.head.Fence + 1, deadline: f.due,
+		kind: audit.EventBegun, at: now, subject: f.subject, classes: f.classes, fence: f.head.Fence + 1, deadline: f.due, whose: f.whose,
 	})
 	if err != nil {
 		return t, err

@@ -45,7 +45,8 @@ type survey struct {
 	after     string            // a ticket on a member that was rejected or undone lately; and
 	barred    []string          // who took part in such
 	void      map[string]string // reviewers who have a part in a member
-	owners    []uint64          // whose a member is
+	owners    []uint64          // who has a part in a member, as hashes
+	whose     marks             // the same for the record
 }
 
 // surveyor looks at all members on behalf of one decision.
@@ -71,7 +72,7 @@ type fact struct {
 // than Config.MaxStaleness when it ends: each member is looked at again before its
 // own handler is called.
 func (s *surveyor) look(ctx context.Context, set *MemberSet) (*survey, error) {
-	s.found = &survey{void: make(map[string]string)}
+	s.found = &survey{void: make(map[string]string), whose: marks{root: set.Root()}}
 	s.index = make(map[[2]string]int)
 	for from := 0; from < set.Len(); from += chunk {
 		now, _ := s.guard.clock.now()
@@ -127,8 +128,9 @@ func (s *surveyor) take(id string, f *fact, now time.Time) error {
 			s.found.void[a.Login] = asRefusal(err).Text
 		}
 	}
-	for _, owner := range append(f.target.Owners, id) {
-		s.found.owners = append(s.found.owners, s.guard.batches.hash(owner))
+	for _, name := range slices.Concat(f.target.Owners, f.target.Conflicts, []string{id}) {
+		s.found.owners = append(s.found.owners, s.guard.batches.hash(name))
+		s.found.whose.add(name)
 	}
 	about := findings{action: s.action, subject: f.subject, head: f.head, call: CallApply}
 	if alreadyStands(f.head, &about, now) != nil {

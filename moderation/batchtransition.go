@@ -9,7 +9,7 @@ import (
 
 // allowsBatch reports why an event can't happen to a batch now, or to a ticket
 // that is none.
-func (t Ticket) allowsBatch(e event) error {
+func (t *Ticket) allowsBatch(e *event) error {
 	refuse := func(why string) error { return fmt.Errorf("moderation: ticket %s %s", t.ID, why) }
 	switch e.kind {
 	case audit.EventBegun, audit.EventStage, audit.EventHalted, audit.EventResumed:
@@ -39,7 +39,7 @@ func (t Ticket) proceed(e event) Ticket {
 	case audit.EventBegun:
 		t.Status, t.Subject, t.Open, t.Note = StatusExecuted, e.subject, nil, ""
 		t.Started, t.Executed, t.Due = e.at, e.at, time.Time{}
-		t.Fence, b.Begun = e.fence, e.classes
+		t.Fence, b.Begun, b.Whose = e.fence, e.classes, e.whose
 		if len(b.Stages) > 0 {
 			b.Stage, b.StageBegun = 1, e.at
 		}
@@ -63,12 +63,12 @@ func (t Ticket) proceed(e event) Ticket {
 
 // going reports whether members may be executed under the ticket, as far as its
 // own state tells.
-func (t Ticket) going() bool {
+func (t *Ticket) going() bool {
 	return t.Batch != nil && t.Status == StatusExecuted && t.Batch.Halted.IsZero()
 }
 
 // members returns how many targets the ticket is about.
-func (t Ticket) members() int {
+func (t *Ticket) members() int {
 	if t.Batch == nil {
 		return 1
 	}

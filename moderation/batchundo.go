@@ -48,7 +48,7 @@ func (g *Guard) undoBatch(ctx context.Context, asked *request) (Ticket, error) {
 		return *f.repeated, nil
 	}
 	t := asked.ticket(f, now)
-	t.Batch = &Batch{Root: f.undoes.Batch.Root, Count: f.members, Reach: f.subject.Reach, Asked: f.classes}
+	t.Batch = &Batch{Root: f.undoes.Batch.Root, Count: f.members, Reach: f.subject.Reach, Asked: f.classes, Whose: f.undoes.Batch.Whose}
 	t.Digest = t.digest()
 	if t, err = g.admitBatch(ctx, t, f, now, raw); err != nil {
 		return Ticket{}, err

@@ -33,7 +33,9 @@ type span struct {
 	news chan struct{}
 
 	mu       sync.Mutex
-	deadline time.Time
+	deadline time.Time     // of the last call
+	calling  bool          // it is under way
+	ticking  time.Time     // when the timer goes off; zero for not
 	done     chan struct{} // made when somebody asks for it
 	err      error
 }
@@ -73,6 +75,11 @@ func (s *span) Err() error {
 func (s *span) end(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.finish(err)
+}
+
+// finish is end with s.mu held.
+func (s *span) finish(err error) {
 	if s.err != nil {
 		return
 	}
@@ -97,28 +104,47 @@ func (s *span) close() {
 // call is something to ask of a dependency.
 type call interface{ get(s *span) }
 
-// start hands a call to the span's goroutine. It is waiting for one: a span
-// whose last call has not come back is not used again.
+// start leaves a call to the span's goroutine. It waits for one, or is about
+// to: a span whose last call has not come back is not used again.
 func (s *span) start(c call) {
 	if s.work == nil {
-		s.work = make(chan call)
+		s.work = make(chan call, 1)
 		go s.serve()
 	}
 	s.work <- c
 }
 
+// stackRoom is about how much stack the calls of a verb take.
+const stackRoom = 12 << 10
+
 // serve makes the calls, one after the other.
 func (s *span) serve() {
+	growStack(0)
 	for c := range s.work {
 		c.get(s)
 	}
 }
 
-// arm starts the limit of the next call.
+// growStack makes the stack of a new goroutine large enough while there is
+// nothing on it. Else it grows bit by bit, and all that is on it is moved again
+// and again: for a verb that is over soon that costs more than the calls.
+//
+//go:noinline
+func growStack(i int) byte {
+	var room [stackRoom]byte
+	return room[i]
+}
+
+// arm starts the limit of the next call. A timer that goes off before that is
+// left alone: it then goes on, which few calls live to see.
 func (s *span) arm(limit time.Duration) {
 	s.mu.Lock()
-	s.deadline = time.Now().Add(limit)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	s.deadline, s.calling = time.Now().Add(limit), true
+	if !s.ticking.IsZero() && !s.deadline.Before(s.ticking) {
+		return
+	}
+	s.ticking = s.deadline
 	if s.timer == nil {
 		s.timer = time.AfterFunc(limit, s.expire)
 		return
@@ -126,15 +152,29 @@ func (s *span) arm(limit time.Duration) {
 	s.timer.Reset(limit)
 }
 
-// expire ends the span when the limit is over. A timer that was armed again
-// just as it went off finds the deadline in the future.
+// disarm ends the limit of a call that is over. It returns why the span is
+// over, if it is: before, or just as, the call was.
+func (s *span) disarm() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calling = false
+	return s.err
+}
+
+// expire ends the span when the limit is over.
 func (s *span) expire() {
 	s.mu.Lock()
-	early := time.Until(s.deadline) > 0
-	s.mu.Unlock()
-	if !early {
-		s.end(errOverrun)
+	left := time.Until(s.deadline)
+	switch {
+	case !s.calling:
+		s.ticking = time.Time{}
+	case left > 0: // of another call than that for which it was set
+		s.ticking = s.deadline
+		s.timer.Reset(left)
+	default:
+		s.finish(errOverrun)
 	}
+	s.mu.Unlock()
 }
 
 // lent is a span as the dependencies see it: one that calls a guard again with
@@ -153,14 +193,6 @@ func (l *lent) Err() error { return (*span)(l).Err() }
 // Value is the caller's. Why the caller is gone is not among what it tells: that
 // is not why the span is over, and must not be taken for what came of a call.
 func (l *lent) Value(key any) any { return context.WithoutCancel(l.Context).Value(key) }
-
-// caller is done when the caller is gone, which a detached span ignores.
-func (s *span) caller() <-chan struct{} {
-	if s.detached {
-		return nil
-	}
-	return s.Context.Done()
-}
 
 // detach makes what follows ignore the end of the caller's context.
 func detach(ctx context.Context) context.Context {
@@ -215,14 +247,18 @@ func bounded[T any](ctx context.Context, limit time.Duration, f func(context.Con
 	s.arm(limit)
 	a := &answer[T]{ask: f}
 	s.start(a)
-	select {
-	case <-s.news:
-	case <-s.caller():
-		s.end(s.Context.Err())
-		return zero, context.Cause(s.Context)
+	if s.detached {
+		<-s.news // which costs less than to wait for one of two
+	} else {
+		select {
+		case <-s.news:
+		case <-s.Context.Done():
+			s.end(s.Context.Err())
+			return zero, context.Cause(s.Context)
+		}
 	}
-	if err := s.Err(); err != nil {
-		return zero, err // over before, or just as, it answered
+	if err := s.disarm(); err != nil {
+		return zero, err
 	}
 	// An answer that came when the caller was gone counts as none.
 	if err := gone(s); a.err == nil && err != nil {

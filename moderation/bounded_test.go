@@ -213,3 +213,33 @@ func TestLentContextEndsWithTheVerb(t *testing.T) {
 		<-child.Done()
 	})
 }
+
+// One timer serves all calls of a span: it may have been set for another one.
+func TestSpanEndsACallAtItsOwnLimitWhateverTheOneBefore(t *testing.T) {
+	for name, limits := range map[string]struct{ before, pause, limit time.Duration }{
+		"a longer one":                      {time.Minute, 0, time.Hour},
+		"a shorter one":                     {time.Hour, 0, time.Second},
+		"the same one":                      {time.Minute, 0, time.Minute},
+		"one that went off between the two": {time.Minute, 2 * time.Minute, time.Minute},
+		"one that goes off meanwhile":       {time.Minute, 30 * time.Second, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fcBubble(t, func(t *testing.T) {
+				s := newSpan(t.Context())
+				defer s.close()
+				if _, err := bounded(s, limits.before, func(context.Context) (int, error) { return 7, nil }); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(limits.pause)
+				if s.Err() != nil {
+					t.Fatalf("between the calls: %v", s.Err())
+				}
+				start := time.Now()
+				_, err := bounded(s, limits.limit, func(ctx context.Context) (int, error) { <-ctx.Done(); return 7, nil })
+				if took := time.Since(start); !errors.Is(err, errOverrun) || took != limits.limit {
+					t.Errorf("got %v after %v, want an overrun after %v", err, took, limits.limit)
+				}
+			})
+		})
+	}
+}

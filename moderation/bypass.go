@@ -98,7 +98,7 @@ func (q *inquiry) owesNothing(ctx context.Context, a Actor) error {
 		if err != nil {
 			return unavailable(CodeStore, err)
 		}
-		if t.Owes() {
+		if t.owing() {
 			owed = append(owed, t)
 		}
 	}

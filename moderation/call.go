@@ -87,7 +87,7 @@ func (u UndoToken) valid() bool {
 }
 
 // permit is what the handler is called with.
-func (t Ticket) permit(f *findings) Permit {
+func (t *Ticket) permit(f *findings) Permit {
 	p := Permit{
 		Ticket: t.ID, Call: t.Call, Kind: f.kind.Name, Target: t.Subject.ID, Tier: f.subject.Tier,
 		Parameters: maps.Clone(t.Action.Parameters), Duration: t.Action.Duration,
@@ -114,7 +114,7 @@ func (t Ticket) permit(f *findings) Permit {
 	return p
 }
 
-func (t Ticket) standing() Standing {
+func (t *Ticket) standing() Standing {
 	return Standing{Ticket: t.ID, Kind: t.Action.Kind, Actor: t.Action.Actor,
 		Parameters: maps.Clone(t.Action.Parameters), Since: t.Executed, Until: t.Until}
 }

@@ -90,7 +90,7 @@ func (q *inquiry) bystander(ctx context.Context, t Ticket, login string) (*findi
 	}
 	if t.Batch != nil {
 		f.aboutBatch(t)
-		return f, actor, q.g.batches.mayTouch(t.ID, actor)
+		return f, actor, q.g.certainStranger(t, actor)
 	}
 	if f.target, f.subject, err = q.target(ctx, t.Subject.ID, f.head); err != nil {
 		return f, actor, err

@@ -13,7 +13,8 @@ import (
 // says, what the policy says, freezes, what stands already, and the limits on
 // requests. With peek nothing is charged.
 func (q *inquiry) consider(ctx context.Context, r *request, peek bool) (*findings, error) {
-	f := &findings{action: r.action, kind: r.kind, call: CallApply, id: r.id, at: q.now}
+	f := q.g.blank()
+	f.action, f.kind, f.call, f.id, f.at = r.action, r.kind, CallApply, r.id, q.now
 	var err error
 	if f.actor, err = q.actor(ctx, r.action.Actor); err != nil {
 		return f, err

@@ -12,7 +12,10 @@ import (
 // Owes reports whether the ticket is a bypass that others have not answered
 // for yet: neither ratified, nor, once nothing of it stands any more,
 // acknowledged. A bypass that changed nothing owes nothing.
-func (t Ticket) Owes() bool { return t.Step == StepBypass && owes(t.Status, t.Settled) }
+func (t Ticket) Owes() bool { return t.owing() }
+
+// owing is Owes without a copy of the ticket.
+func (t *Ticket) owing() bool { return t.Step == StepBypass && owes(t.Status, t.Settled) }
 
 func owes(s Status, settled time.Time) bool {
 	switch s {
@@ -26,7 +29,7 @@ func owes(s Status, settled time.Time) bool {
 func (v Verdict) agrees() bool { return v == Approved || v == Ratified }
 
 // rejection is the review that rejected a ticket, or nil.
-func (t Ticket) rejection() *Review {
+func (t *Ticket) rejection() *Review {
 	i := slices.IndexFunc(t.Reviews, func(r Review) bool { return r.Verdict == Rejected })
 	if i < 0 {
 		return nil
@@ -36,7 +39,7 @@ func (t Ticket) rejection() *Review {
 
 // unfilled returns the slots that the ratifications which count leave open,
 // with the roles of their moments.
-func (t Ticket) unfilled() []Slot {
+func (t *Ticket) unfilled() []Slot {
 	var given []approver
 	for _, r := range t.Reviews {
 		if r.Void == "" && r.Verdict.agrees() {
@@ -48,13 +51,13 @@ func (t Ticket) unfilled() []Slot {
 
 // unpaid reports whether the time to ratify a bypass is over, or somebody said
 // no to it.
-func (t Ticket) unpaid(now time.Time) bool {
-	return t.Owes() && (!now.Before(t.Deadline) || t.rejection() != nil)
+func (t *Ticket) unpaid(now time.Time) bool {
+	return t.owing() && (!now.Before(t.Deadline) || t.rejection() != nil)
 }
 
 // unratified reports whether the call that takes back the ticket's own
 // restriction was begun for want of a ratification.
-func (t Ticket) unratified() bool {
+func (t *Ticket) unratified() bool {
 	return t.Step == StepBypass && t.Settled.IsZero() && (!t.Started.Before(t.Deadline) || t.rejection() != nil)
 }
 
@@ -82,8 +85,8 @@ func (t Ticket) await() Ticket {
 
 // owingAllows reports whether an event can happen to a bypass after it was
 // executed.
-func (t Ticket) owingAllows(kind audit.Event) bool {
-	if !t.Owes() || t.Status != StatusExecuted && !t.Status.Final() {
+func (t *Ticket) owingAllows(kind audit.Event) bool {
+	if !t.owing() || t.Status != StatusExecuted && !t.Status.Final() {
 		return false
 	}
 	switch kind {
@@ -134,7 +137,7 @@ func (t Ticket) settle(at time.Time) Ticket {
 
 // debtDue reports whether there is something to do for a debt.
 func (t Ticket) debtDue(now time.Time) bool {
-	if !t.Owes() || t.Status != StatusExecuted && !t.Status.Final() {
+	if !t.owing() || t.Status != StatusExecuted && !t.Status.Final() {
 		return false
 	}
 	at := t.escalateAt()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/elevenminutes/interlock/audit"
@@ -31,6 +32,7 @@ type Guard struct {
 	closing chan struct{} // held by who puts everything away
 	watch   watch         // tells Config.Observer
 	batches batches       // that this process has looked at
+	blanks  sync.Pool     // of *findings, to be used again
 }
 
 // Do executes an action, or says why not. It returns nil if and only if the
@@ -106,7 +108,9 @@ func (g *Guard) askOnce(caller context.Context, r *request) (Ticket, error) {
 	}
 	g.flights.try(flight{ticket: t.ID}) // nobody else knows the new ticket yet
 	defer g.waits.end(t.ID)
-	return g.execute(ctx, t, f) // it waits for nothing
+	t, err = g.execute(ctx, t, f) // it waits for nothing
+	g.wipe(f)
+	return t, err
 }
 
 // admit makes a ticket of a request. What must wait is recorded now; what need

@@ -11,12 +11,21 @@ import (
 )
 
 // claim is what a commit under way keeps others from: a record's ID, a ticket,
-// a request's key, or a target.
+// a requester's key, a target, or a person who owes.
 type claim struct {
-	ticket, target, record string
-	debtor                 string
-	request                requestKey
+	what      claimOn
+	of, named string
 }
+
+type claimOn byte
+
+const (
+	claimRecord claimOn = iota
+	claimTicket
+	claimKey
+	claimTarget
+	claimDebtor
+)
 
 // Commit implements [Store].
 func (s *MemoryStore) Commit(ctx context.Context, c Change) error {
@@ -80,22 +89,22 @@ func (s *MemoryStore) reserve(d doubt) (done bool, err error) {
 
 // claims appends what a change keeps others from.
 func (c Change) claims(claims []claim) []claim {
-	claims = append(claims, claim{record: c.Record.ID})
+	claims = append(claims, claim{claimRecord, "", c.Record.ID})
 	for i := range c.Tickets {
 		t := &c.Tickets[i]
-		claims = append(claims, claim{ticket: t.ID})
+		claims = append(claims, claim{claimTicket, "", t.ID})
 		if t.Revision == 1 {
-			claims = append(claims, claim{request: requestKey{t.Action.Actor, t.Action.Key}})
+			claims = append(claims, claim{claimKey, t.Action.Actor, t.Action.Key})
 		}
 		if takesTarget(t) {
-			claims = append(claims, claim{target: t.Subject.ID})
+			claims = append(claims, claim{claimTarget, "", t.Subject.ID})
 		}
-		if t.Owes() {
-			claims = append(claims, claim{debtor: t.Requester.Person})
+		if t.owing() {
+			claims = append(claims, claim{claimDebtor, "", t.Requester.Person})
 		}
 	}
 	for _, is := range c.Unchanged {
-		claims = append(claims, claim{ticket: is.Ticket})
+		claims = append(claims, claim{claimTicket, "", is.Ticket})
 	}
 	return claims
 }

@@ -8,7 +8,7 @@ import (
 // checkDebtor allows a person one bypass for which others have not answered.
 func (s *MemoryStore) checkDebtor(c Change, i int) error {
 	t := &c.Tickets[i]
-	if !t.Owes() {
+	if !t.owing() {
 		return nil
 	}
 	person := t.Requester.Person
@@ -16,7 +16,7 @@ func (s *MemoryStore) checkDebtor(c Change, i int) error {
 		return fmt.Errorf("moderation: %s owes for the bypass of ticket %s: %w", person, id, ErrConflict)
 	}
 	for j := range i {
-		if before := &c.Tickets[j]; before.Owes() && before.Requester.Person == person {
+		if before := &c.Tickets[j]; before.owing() && before.Requester.Person == person {
 			return fmt.Errorf("moderation: a change has two bypasses for which %s owes: %w", person, ErrConflict)
 		}
 	}
@@ -26,7 +26,7 @@ func (s *MemoryStore) checkDebtor(c Change, i int) error {
 // follow keeps up with who owes, and with what is not finished.
 func (s *MemoryStore) follow(k *kept, t *Ticket) {
 	switch person := t.Requester.Person; {
-	case t.Owes():
+	case t.owing():
 		s.debtors[s.words.name(person)] = k.id
 	case s.debtors[person] == k.id:
 		delete(s.debtors, person)

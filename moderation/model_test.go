@@ -72,6 +72,7 @@ func vbTakeSteps(m *vbModel) {
 	for i := range steps {
 		m.takeStep(i)
 		m.breaksGlass()
+		m.actsOnMany()
 		m.catchUp()
 		m.holdsPromises()
 		if m.t.Failed() {
@@ -113,6 +114,7 @@ func (m *vbModel) takeStep(i int) {
 		if n -= s.times; n < 0 {
 			m.step = fmt.Sprintf("step %d (%s)", i, s.name)
 			m.faulty = m.rng.IntN(2) == 0
+			m.sendsToAnyReplica()
 			s.take(m)
 			m.faulty = false
 			return
@@ -291,12 +293,15 @@ func (m *vbModel) policyChanges() {
 // restarts makes a new guard, once the trail and the guard that ends have
 // been compared, where they can be. Now and then that one is closed.
 func (m *vbModel) restarts() {
+	if m.house != nil && m.house.loses(m) {
+		return
+	}
 	faulty := m.faulty
 	if !m.trail.dead {
 		m.faulty = false
 		m.wantSameTickets()
 	}
-	if m.ends.IntN(2) == 0 {
+	if m.house == nil && m.ends.IntN(2) == 0 {
 		m.faulty = faulty
 		m.closes()
 		m.faulty = false
@@ -324,6 +329,7 @@ func (m *vbModel) closes() {
 // same of every ticket.
 func (m *vbModel) wantSameTickets() {
 	m.t.Helper()
+	defer m.house.quiet()()
 	_, err := m.guard.Do(m.t.Context(), moderation.Action{}) // refused; what is owed to the trail is paid first
 	if errors.Is(err, moderation.ErrUnrecorded) {
 		m.t.Errorf("%s: the trail is healthy and the guard can't write: %v", m.step, err)

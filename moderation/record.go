@@ -13,7 +13,7 @@ import (
 // change puts tickets and their record together. The first ticket is the one
 // that the record is about.
 func (g *Guard) change(f *findings, now time.Time, e audit.Event, by *Actor, tickets ...Ticket) Change {
-	t := tickets[0]
+	t := &tickets[0]
 	r := ticketRecord(t, e, now)
 	if by == nil && f.actor.Login != "" {
 		by = &f.actor
@@ -32,7 +32,7 @@ func (g *Guard) change(f *findings, now time.Time, e audit.Event, by *Actor, tic
 }
 
 // ticketRecord is what every record of a ticket says.
-func ticketRecord(t Ticket, e audit.Event, now time.Time) audit.Record {
+func ticketRecord(t *Ticket, e audit.Event, now time.Time) audit.Record {
 	return audit.Record{
 		ID:       t.ID + "." + strconv.FormatUint(t.Revision, 10),
 		Ticket:   t.ID,
@@ -58,7 +58,7 @@ const endOfDebt = "ratification"
 
 // causeOf links an undo to what it takes back, and says what nobody asked for:
 // the end of a duration, and what came of it.
-func causeOf(t Ticket, e audit.Event) *audit.Cause {
+func causeOf(t *Ticket, e audit.Event) *audit.Cause {
 	switch {
 	case t.Undoes != "":
 		return &audit.Cause{Ticket: t.Undoes}
@@ -72,7 +72,7 @@ func causeOf(t Ticket, e audit.Event) *audit.Cause {
 	return nil
 }
 
-func (f *findings) auditDecision(t Ticket) *audit.Decision {
+func (f *findings) auditDecision(t *Ticket) *audit.Decision {
 	d := &audit.Decision{Allowed: true, Rules: allRules(f.decision.Rules, f.decision.Requirement.Rules), Policy: f.decision.Policy, Stale: f.stale}
 	if t.Policy != "" && t.Policy != f.decision.Policy {
 		d.PolicyThen = t.Policy

@@ -61,7 +61,7 @@ func (g *Guard) giveFree(ctx context.Context, c Charge) {
 }
 
 // charge is what the ticket was charged.
-func (t Ticket) charge(at ChargeAt, now time.Time) Charge {
+func (t *Ticket) charge(at ChargeAt, now time.Time) Charge {
 	return Charge{
 		At: at, Step: t.Step, Ticket: t.ID, Person: t.Requester.Person, Actor: t.Requester.Login, Kind: t.Action.Kind,
 		Target: t.Subject.ID, Tier: t.Subject.Tier, Domain: t.Subject.Domain, Count: 1, Reach: t.Subject.Reach,

@@ -38,6 +38,9 @@ func (g *Guard) validate(r *request) error {
 	if err := r.action.validate(); err != nil {
 		return err
 	}
+	if set := r.action.Target; strings.HasPrefix(set, batchPrefix) && set != batchPrefix { // a claim that RequestBatch makes
+		return invalid("Action.Target", "stands for the members of a batch; ask for a batch with RequestBatch")
+	}
 	kind, ok := g.kinds[r.action.Kind]
 	if ok && r.step == StepBypass && strings.HasPrefix(kind.Name, reservedPrefix) {
 		return &Refusal{Code: CodeNoBypass, Field: "Action.Kind", Text: kind.Name + " is the library's own and is never done by a bypass."}
@@ -101,10 +104,25 @@ type findings struct {
 	bypass bool // the quorum is of those who must ratify
 	// Of a batch, and of its members.
 	classes []BatchClass // tiers and domains of all members
+	whose   []byte       // who has a part in one, as a mandate tells
 	members int          // how many there are; zero for one target alone
 	counted []Actor      // whose approvals are in then and now
 	mandate string       // of a member: the batch's ticket
 	epoch   HeadIs       // of a member: the head of the batch
+}
+
+// blank returns findings of nothing.
+func (g *Guard) blank() *findings {
+	if f, ok := g.blanks.Get().(*findings); ok {
+		return f
+	}
+	return new(findings)
+}
+
+// wipe is for findings that nobody looks at any more.
+func (g *Guard) wipe(f *findings) {
+	*f = findings{}
+	g.blanks.Put(f)
 }
 
 // deadline is until when the request must have been executed. What waits
@@ -147,7 +165,7 @@ func (r request) ticket(f *findings, now time.Time) Ticket {
 
 // slots are all approvals that the ticket needs under the policy of its
 // request.
-func (t Ticket) slots() []Slot {
+func (t *Ticket) slots() []Slot {
 	if len(t.Extra) == 0 {
 		return t.Requirement.Quorum.Slots
 	}

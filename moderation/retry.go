@@ -33,7 +33,7 @@ func (g *Guard) retryAt(t Ticket, kind Kind, now time.Time) time.Time {
 
 // tooLate reports whether a handler may not be called again at a moment. The end
 // of a duration is never too late.
-func (t Ticket) tooLate(at time.Time) bool {
+func (t *Ticket) tooLate(at time.Time) bool {
 	if t.ends() {
 		return false
 	}

@@ -269,7 +269,7 @@ func TestSnapshotThatCouldNotBeReadIsNotWritten(t *testing.T) {
 			on.Revision++
 			s.tickets["declined"] = s.keep("declined", &on)
 		},
-		"a commit under way": func(s *MemoryStore) { s.reserved[claim{record: "x"}] = true },
+		"a commit under way": func(s *MemoryStore) { s.reserved[claim{claimRecord, "", "x"}] = true },
 		"a commit in doubt":  func(s *MemoryStore) { s.doubts = append(s.doubts, doubt{}) },
 	} {
 		t.Run(name, func(t *testing.T) {

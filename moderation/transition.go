@@ -34,6 +34,7 @@ type event struct {
 	retry    time.Time // outcome unknown: when to call again; zero for not
 
 	classes []BatchClass // begun: the members as they are now
+	whose   []byte       // begun: who has a part in a member
 	person  string       // halted: by whom; empty for the guard itself
 	member  string       // halted: the member that became protected
 	wrongs  Wrongs       // resumed: what is forgiven
@@ -78,7 +79,7 @@ var from = map[audit.Event][]Status{
 // ticket and the event. An event that can't happen now is an error and changes
 // nothing.
 func transition(t Ticket, e event) (Ticket, error) {
-	if err := t.allows(e); err != nil {
+	if err := t.allows(&e); err != nil {
 		return t, err
 	}
 	t.Revision++
@@ -129,7 +130,7 @@ func transition(t Ticket, e event) (Ticket, error) {
 }
 
 // allows reports why an event can't happen to the ticket now.
-func (t Ticket) allows(e event) error {
+func (t *Ticket) allows(e *event) error {
 	refuse := func(what string) error {
 		return fmt.Errorf("moderation: ticket %s is %q, in which %s", t.ID, t.Status, what)
 	}
@@ -156,12 +157,12 @@ func comesOut(kind audit.Event, s Status) bool {
 
 // mayStart reports whether a handler may be called: the one that the ticket
 // asks for, Undo at the end of its own duration, or the last one again.
-func (t Ticket) mayStart(call Call) bool {
+func (t *Ticket) mayStart(call Call) bool {
 	if t.Batch != nil {
 		return false // its members have handlers
 	}
 	if t.Status == StatusExecuted {
-		return call == CallUndo && t.imposes() && (!t.Until.IsZero() || t.Owes())
+		return call == CallUndo && t.imposes() && (!t.Until.IsZero() || t.owing())
 	}
 	if t.Status == StatusUnknown {
 		return call == t.Call && !t.Retry.IsZero()
@@ -184,7 +185,7 @@ func (t Ticket) start(e event) Ticket {
 }
 
 // ends reports whether a call would take back the ticket's own restriction.
-func (t Ticket) ends() bool { return t.Call == CallUndo && t.Undoes == "" }
+func (t *Ticket) ends() bool { return t.Call == CallUndo && t.Undoes == "" }
 
 // finish takes what a call of the handler, or a person, says came of it.
 func (t Ticket) finish(e event) Ticket {
@@ -222,7 +223,7 @@ func (t Ticket) stand(e event) Ticket {
 		t.Until = t.Started.Add(t.Action.Duration)
 		t.Due = t.Until
 	}
-	if t.Owes() {
+	if t.owing() {
 		t.Open = t.slots()
 		t = t.await()
 	}
@@ -233,7 +234,7 @@ func (t Ticket) stand(e event) Ticket {
 func (t Ticket) end(s Status, e event) Ticket {
 	t.Status, t.Over, t.Due, t.Open, t.Retry = s, e.at, time.Time{}, nil, time.Time{}
 	t.Code, t.Note = e.code, e.note
-	if t.Owes() {
+	if t.owing() {
 		t.Open = t.unfilled()
 		t = t.await()
 	}
@@ -241,7 +242,7 @@ func (t Ticket) end(s Status, e event) Ticket {
 }
 
 // imposes reports whether a restriction stands under the ticket.
-func (t Ticket) imposes() bool {
+func (t *Ticket) imposes() bool {
 	return t.Status == StatusExecuted && t.Undoes == "" && t.Batch == nil
 }
 

@@ -73,6 +73,10 @@ func (m *vbModel) mayBeDone(p moderation.Permit, t moderation.Ticket, fail func(
 		m.mayBeBypassed(t, fail)
 		return
 	}
+	if t.Mandate != "" {
+		m.mass.mayBeDone(m, p, t, fail)
+		return
+	}
 	then, now := m.then[t.ID], m.requirement(t.Step, p.Tier)
 	if hold := max(then.Hold, now.Hold); hold > 0 && (t.Approved.IsZero() || m.now.Before(t.Approved.Add(hold))) {
 		fail("was not held as long as it must be")

@@ -47,6 +47,8 @@ type vbModel struct {
 	fences map[string]map[uint64]bool // by target
 	keys   int
 	glass  *rand.Rand // who bypasses; nil for nobody
+	mass   *vbMass    // batches; nil for none
+	house  *vbHouse   // replicas over one store; nil for one guard that has its own
 }
 
 var errVBFault = errors.New("model: a fault")
@@ -85,6 +87,10 @@ func (m *vbModel) open() {
 	faulty := m.faulty
 	m.faulty, m.trail.dead = false, false
 	defer func() { m.faulty = faulty }()
+	if m.house != nil {
+		m.house.open(m)
+		return
+	}
 	guard, err := moderation.New(m.t.Context(), m.config(m.trail))
 	if err != nil {
 		m.t.Fatalf("%s: New: %v", m.step, err)
@@ -113,6 +119,7 @@ func (m *vbModel) fails() bool { return m.faulty && m.rng.IntN(40) == 0 }
 
 // Actor, Resolve and Target make it a Directory.
 func (m *vbModel) Actor(_ context.Context, login string) (moderation.Actor, error) {
+	m.meanwhile()
 	if m.fails() {
 		return moderation.Actor{}, errVBFault
 	}
@@ -133,6 +140,7 @@ func (m *vbModel) Resolve(_ context.Context, handle string) (string, error) {
 }
 
 func (m *vbModel) Target(_ context.Context, id string) (moderation.Target, error) {
+	m.meanwhile()
 	if m.fails() {
 		return moderation.Target{}, errVBFault
 	}
@@ -293,6 +301,9 @@ func (m *vbModel) follows(r audit.Record, t moderation.Ticket) {
 		m.t.Errorf("%s: ticket %s is about something else now", m.step, t.ID)
 	}
 	m.tickets[t.ID] = t
+	if m.mass != nil {
+		m.mass.follows(m, r, was, t)
+	}
 }
 
 // apply, undo and probe are the handler.
@@ -325,6 +336,7 @@ func (m *vbModel) probe(_ context.Context, p moderation.Permit) (moderation.Prob
 func (m *vbModel) called(p moderation.Permit, effect func()) error {
 	m.mayBeCalled(p)
 	m.begun[vbCall(p)]++
+	m.meanwhile()
 	act := func() {
 		if !m.done[vbCall(p)] {
 			effect()
@@ -336,6 +348,9 @@ func (m *vbModel) called(p moderation.Permit, effect func()) error {
 			act()
 		}
 		return errVBFault
+	}
+	if m.mass != nil && m.step != atRest && m.mass.rng.IntN(8) == 0 {
+		return vbPick(m, errVBFault, fmt.Errorf("%w: %w", errVBFault, moderation.ErrNotApplied))
 	}
 	if !m.faulty || m.rng.IntN(8) > 0 {
 		act()

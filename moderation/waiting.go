@@ -32,7 +32,7 @@ func (t Ticket) holdBack(e event) Ticket {
 }
 
 // holdOver returns when the hold ends, or zero while approvals are missing.
-func (t Ticket) holdOver(hold time.Duration) time.Time {
+func (t *Ticket) holdOver(hold time.Duration) time.Time {
 	if t.Approved.IsZero() {
 		return time.Time{}
 	}
@@ -41,7 +41,7 @@ func (t Ticket) holdOver(hold time.Duration) time.Time {
 
 // escalateAt is when a wait that is not over becomes somebody else's concern:
 // after three quarters of the time that it has.
-func (t Ticket) escalateAt() time.Time {
+func (t *Ticket) escalateAt() time.Time {
 	if t.Deadline.IsZero() || !t.Escalated.IsZero() {
 		return time.Time{}
 	}

@@ -44,7 +44,7 @@ func (l *Limiter) countOpen(g *gauge) {
 	m := g.rates.meter.Value()
 	for i := range l.tickets {
 		for _, o := range l.tickets[i].open {
-			if o.charge.Step != m.step {
+			if o.charge.Step != m.step || !g.limits[0].counts(o.charge.For) {
 				continue
 			}
 			applies, err := g.matches(&o.charge)

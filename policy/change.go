@@ -195,7 +195,7 @@ func (c *Changes) install(ctx context.Context, p moderation.Permit, from string,
 	a := c.authorizer
 	rows, unreadable, err := loadRows(ctx, a.config.Source)
 	if err != nil {
-		return fmt.Errorf("policy: whether version %.12s was installed can't be told: %w", next.digest, err)
+		return fmt.Errorf("policy: whether version %.12s was installed can't be told: %w", next.digest, a.keepAltered(ctx, err))
 	}
 	if found := digest(rows); found != next.digest || len(unreadable) > 0 {
 		why := fmt.Errorf("the Installer said that version %.12s was installed, but the source holds %.12s", next.digest, found)

@@ -12,6 +12,11 @@ import (
 // digestTag keeps a policy's digest apart from digests of anything else.
 const digestTag = "interlock policy v1\n"
 
+// Digest returns the digest that a policy of these rows has; see
+// [Authorizer.Digest]. It does not look at whether they are a policy. Where rows
+// are stored, it tells whether they are still those that were written.
+func Digest(rows []Row) string { return digest(rows) }
+
 // digest returns the SHA-256 of the rows, in hexadecimal. The order of rows
 // and where they stand do not count: they change no decision, and a database
 // promises no order.

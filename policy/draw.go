@@ -28,8 +28,25 @@ type draw struct {
 	over   bool   // exceeded
 }
 
-// draws lists what a charge asks of the limits that match it.
+// draws lists what a charge asks of the limits that match it, and where each
+// finds its bucket.
 func (l *Limiter) draws(list []draw, gs *gauges, c *moderation.Charge) ([]draw, error) {
+	list, err := gs.draws(list, c)
+	for i := range list {
+		d := &list[i]
+		if d.nth == 0 {
+			d.hash = d.gauge.hash ^ maphash.String(l.seed, d.value)
+		} else {
+			d.hash = list[i-1].hash
+		}
+		d.index = shardOf(d.hash)
+		d.shard = &l.shards[d.index]
+	}
+	return list, err
+}
+
+// draws lists what a charge asks of the limits that match it.
+func (gs *gauges) draws(list []draw, c *moderation.Charge) ([]draw, error) {
 	for _, g := range gs.of(c) {
 		applies, err := g.matches(c)
 		if err != nil {
@@ -42,11 +59,8 @@ func (l *Limiter) draws(list []draw, gs *gauges, c *moderation.Charge) ([]draw, 
 		if err != nil {
 			return nil, err
 		}
-		hash := g.hash ^ maphash.String(l.seed, value)
-		index := shardOf(hash)
 		for i, limit := range g.limits {
-			list = append(list, draw{limit: limit, gauge: g, nth: i, value: value, hash: hash, index: index,
-				shard: &l.shards[index], want: limit.wants(c)})
+			list = append(list, draw{limit: limit, gauge: g, nth: i, value: value, want: limit.wants(c)})
 		}
 	}
 	return list, nil

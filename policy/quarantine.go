@@ -22,8 +22,8 @@ const (
 	ReasonAltered    QuarantineReason = "altered"    // it is not what was approved
 )
 
-// QuarantineError says that a version of the policy was loaded, is valid, and
-// was kept from taking force. [Open], [Authorizer.Reload] and the events of
+// QuarantineError says that a version of the policy was loaded, is valid or was
+// altered where it is kept, and was kept from taking force. [Open], [Authorizer.Reload] and the events of
 // [Authorizer.Watch] wrap it; find it with errors.As.
 type QuarantineError struct {
 	Digest  string           // of the version that was kept out

@@ -65,7 +65,7 @@ func (a *Authorizer) loadAlone(ctx context.Context, how loading) (reloaded, erro
 func (a *Authorizer) loadFrom(ctx context.Context, asOf time.Time, how loading) (reloaded, error) {
 	rows, unreadable, err := loadRows(ctx, a.config.Source)
 	if err != nil {
-		return reloaded{}, err
+		return reloaded{}, a.keepAltered(ctx, err)
 	}
 	if v := a.current.Load(); v != nil && len(unreadable) == 0 && v.table.holds(rows) {
 		return a.confirm(asOf), nil

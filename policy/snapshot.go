@@ -23,6 +23,7 @@ type snapshot struct {
 	denies *scopeIndex // of rules
 	asks   *scopeIndex // of needs
 	limits map[budget][]*limit
+	gauged *gauged
 }
 
 // compiledRule is what an answer needs of a rule, by its place among rules.
@@ -50,7 +51,7 @@ func compile(name string, rows []Row, unreadable []*RowError, v *vocabulary) (*s
 	if len(rep.errs) > 0 {
 		return nil, joinRowErrors(rep.errs)
 	}
-	s := &snapshot{table: table, parsed: p, digest: sorted.digest(), words: v}
+	s := &snapshot{table: table, parsed: p, digest: sorted.digest(), words: v, gauged: new(gauged)}
 	s.index()
 	if s.validate(name, rep); len(rep.errs) > 0 {
 		return nil, joinRowErrors(rep.errs)

@@ -53,6 +53,9 @@ func (r Row) clone() Row {
 // and never rows together with an error. It is called again for each reload,
 // by one goroutine at a time, and should return soon after ctx is done. The
 // rows are copied before they are used.
+//
+// A source that can tell that somebody edited what it holds returns an
+// [*AlteredError], so that this is an alarm and no failed load.
 type Source interface {
 	Load(ctx context.Context) ([]Row, error)
 }

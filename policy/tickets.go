@@ -121,7 +121,7 @@ func opens(c *moderation.Charge) bool {
 
 // newOpenTicket keeps what limits go by, and no larger text alive.
 func newOpenTicket(c *moderation.Charge) *openTicket {
-	kept := moderation.Charge{At: c.At, Step: c.Step, Count: c.Count, Time: c.Time}
+	kept := moderation.Charge{At: c.At, Step: c.Step, Count: c.Count, Time: c.Time, For: c.For}
 	for _, f := range [...]struct{ to, from *string }{
 		{&kept.Ticket, &c.Ticket},
 		{&kept.Person, &c.Person},

@@ -94,6 +94,15 @@ func ExampleTicketApprovals() {
 	// Output: [{the digest of the first version 0}] <nil>
 }
 
+// Rows that were stored are held against the digest that they had.
+func ExampleDigest() {
+	rows := []policy.Row{{Type: "g", Fields: []string{"ann", "mod", "*", "-", "-"}}}
+	written := policy.Digest(rows)
+	rows[0].Fields[1] = "director"
+	fmt.Println(written[:12], policy.Digest(rows) == written)
+	// Output: d0045f39934e false
+}
+
 func ExampleAuthorizer_Watch() {
 	ctx, cancel := context.WithCancel(context.Background())
 	table := &database{}

@@ -1,0 +1,24 @@
+package engine
+
+// AdvanceArgs is the job: advance this ticket. It holds no personal data. A
+// job without a ticket is a sweep: see [Worker.Sweep].
+//
+// Its kind and its fields are stored, and are read by replicas of other
+// versions. Fields may be added; none is ever removed or changed, and whoever
+// does not know a field ignores it.
+type AdvanceArgs struct {
+	// Ticket is the ticket's ID.
+	Ticket string `json:"ticket,omitempty" river:"unique"`
+	// Revision is the one that was due when the job was made. Zero where it is
+	// not known.
+	Revision uint64 `json:"revision,omitempty" river:"unique"`
+}
+
+// Kind is "interlock_advance".
+func (AdvanceArgs) Kind() string { return kind }
+
+// kindPrefix is that of all kinds of this library, also in later versions.
+const (
+	kindPrefix = "interlock_"
+	kind       = kindPrefix + "advance"
+)

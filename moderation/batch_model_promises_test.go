@@ -2,6 +2,7 @@ package moderation_test
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/moderation"
@@ -92,7 +93,8 @@ func (s *vbMass) haltedBy(m *vbModel, r audit.Record, was, t moderation.Ticket, 
 		}
 	case b.HaltedBy == "":
 		s.events["halted for a member"]++
-	case r.Step == string(moderation.StepRevoke):
+	case strings.HasPrefix(b.HaltNote, "revoked: "): // with all that the person had a part in, whose the members are or not
+		s.events["halted by a revocation"]++
 	default:
 		s.events["halted by hand"]++
 		if slices.Contains(s.whose[t.ID], b.HaltedBy) {

@@ -179,6 +179,35 @@ func TestAnOutcomeThatIsWrittenLateIsCounted(t *testing.T) {
 	}
 }
 
+// TestAMemberThatACrashLeftInTheMiddleIsCounted: its outcome is unknown, and that
+// counts before the next handler is called.
+func TestAMemberThatACrashLeftInTheMiddleIsCounted(t *testing.T) {
+	t.Parallel()
+	sink := &audit.Memory{}
+	behind, err := moderation.NewMemoryStore(t.Context(), sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := moderationtest.NewStore(t, behind)
+	b := btNew(t, 6, func(w *world) { w.config.Store, w.config.Audit = store, nil })
+	b.begin(t, func(r *moderation.BatchRequest) { r.Tolerance = moderation.Tolerance{} })
+	b.all(t, 0)
+	for n := range 9 { // all but the intent
+		store.OnCommit.InjectAt(len(store.OnCommit.Calls())+2+n, moderationtest.Fail(errFC))
+	}
+	if _, err := b.do(t, 1); !errors.Is(err, moderation.ErrUnrecorded) {
+		t.Fatalf("the outcome is written: %v", err)
+	}
+	b.config.Store, b.config.Audit = nil, sink
+	b.open(t)
+	calls := len(b.handler.OnApply.Calls())
+	_, err = b.do(t, 2)
+	wantCode(t, err, moderation.CodeHalted)
+	if again := len(b.handler.OnApply.Calls()); again != calls {
+		t.Error("another handler is called before the crash counts")
+	}
+}
+
 func TestRevokeHaltsTheBatchesOfThePerson(t *testing.T) {
 	t.Parallel()
 	for _, person := range []string{"p-mod", "p-lead"} {

@@ -289,7 +289,7 @@ func (s *vbMass) wantHalted(m *vbModel, mandate string) {
 	}
 	outcome := slices.ContainsFunc(m.trail.records[s.last.records:], func(r audit.Record) bool {
 		of := m.tickets[r.Ticket]
-		return r.Event == audit.EventOutcome && of.Status != moderation.StatusUnknown && (of.Mandate == mandate && of.Undoes == "" || m.tickets[of.Undoes].Mandate == mandate)
+		return r.Event == audit.EventOutcome && of.Status != moderation.StatusUnknown && (of.Mandate == mandate && of.Undoes == "" || m.tickets[of.Undoes].Mandate == mandate && of.Status == moderation.StatusExecuted)
 	})
 	done := 0
 	for _, o := range m.tickets {

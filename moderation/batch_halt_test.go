@@ -137,6 +137,77 @@ func TestTooMuchThatGoesWrongHaltsABatch(t *testing.T) {
 	})
 }
 
+// TestAnOutcomeThatIsWrittenLateIsCounted has the store refuse an outcome, or lose
+// its answer, and pays the debt with a step of somebody else.
+func TestAnOutcomeThatIsWrittenLateIsCounted(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]moderationtest.Fault{
+		"refused": moderationtest.Fail(errFC), "without an answer": moderationtest.After(moderationtest.Fail(errFC)),
+	} {
+		for what, wrong := range map[string]func(*testing.T, *btWorld, string) error{
+			"a failure": func(t *testing.T, b *btWorld, _ string) error {
+				b.handler.OnApply.Inject(moderationtest.Fail(fmt.Errorf("x: %w", moderation.ErrNotApplied)))
+				defer b.handler.OnApply.Heal()
+				_, err := b.do(t, 1)
+				return err
+			},
+			"an undo": func(t *testing.T, b *btWorld, ticket string) error {
+				_, err := b.guard.Undo(t.Context(), moderation.UndoRequest{Ticket: ticket, Actor: "mod2", Reason: "appeal", Key: "a"})
+				return err
+			},
+		} {
+			t.Run(what+" "+name, func(t *testing.T) {
+				t.Parallel()
+				behind, err := moderation.NewMemoryStore(t.Context(), &audit.Memory{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				store := moderationtest.NewStore(t, behind)
+				b := btNew(t, 6, func(w *world) { w.config.Store, w.config.Audit = store, nil })
+				b.begin(t, func(r *moderation.BatchRequest) { r.Tolerance = moderation.Tolerance{} })
+				done := b.all(t, 0)
+				store.OnCommit.InjectAt(len(store.OnCommit.Calls())+2, fault)
+				if err := wrong(t, b, done[0].ID); !errors.Is(err, moderation.ErrUnrecorded) {
+					t.Fatalf("the outcome is written: %v", err)
+				}
+				store.OnCommit.Heal()
+				b.do(t, 2) // which pays the debt
+				_, err = b.do(t, 3)
+				wantCode(t, err, moderation.CodeHalted)
+			})
+		}
+	}
+}
+
+// TestAMemberThatACrashLeftInTheMiddleIsCounted: its outcome is unknown, and that
+// counts before the next handler is called.
+func TestAMemberThatACrashLeftInTheMiddleIsCounted(t *testing.T) {
+	t.Parallel()
+	sink := &audit.Memory{}
+	behind, err := moderation.NewMemoryStore(t.Context(), sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := moderationtest.NewStore(t, behind)
+	b := btNew(t, 6, func(w *world) { w.config.Store, w.config.Audit = store, nil })
+	b.begin(t, func(r *moderation.BatchRequest) { r.Tolerance = moderation.Tolerance{} })
+	b.all(t, 0)
+	for n := range 9 { // all but the intent
+		store.OnCommit.InjectAt(len(store.OnCommit.Calls())+2+n, moderationtest.Fail(errFC))
+	}
+	if _, err := b.do(t, 1); !errors.Is(err, moderation.ErrUnrecorded) {
+		t.Fatalf("the outcome is written: %v", err)
+	}
+	b.config.Store, b.config.Audit = nil, sink
+	b.open(t)
+	calls := len(b.handler.OnApply.Calls())
+	_, err = b.do(t, 2)
+	wantCode(t, err, moderation.CodeHalted)
+	if again := len(b.handler.OnApply.Calls()); again != calls {
+		t.Error("another handler is called before the crash counts")
+	}
+}
+
 func TestRevokeHaltsTheBatchesOfThePerson(t *testing.T) {
 	t.Parallel()
 	for _, person := range []string{"p-mod", "p-lead"} {

@@ -2,6 +2,7 @@ package moderation_test
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/elevenminutes/interlock/audit"
 	"github.com/elevenminutes/interlock/moderation"
@@ -92,7 +93,8 @@ func (s *vbMass) haltedBy(m *vbModel, r audit.Record, was, t moderation.Ticket, 
 		}
 	case b.HaltedBy == "":
 		s.events["halted for a member"]++
-	case r.Step == string(moderation.StepRevoke):
+	case strings.HasPrefix(b.HaltNote, "revoked: "): // with all that the person had a part in, whose the members are or not
+		s.events["halted by a revocation"]++
 	default:
 		s.events["halted by hand"]++
 		if slices.Contains(s.whose[t.ID], b.HaltedBy) {
@@ -287,7 +289,7 @@ func (s *vbMass) wantHalted(m *vbModel, mandate string) {
 	}
 	outcome := slices.ContainsFunc(m.trail.records[s.last.records:], func(r audit.Record) bool {
 		of := m.tickets[r.Ticket]
-		return r.Event == audit.EventOutcome && of.Status != moderation.StatusUnknown && (of.Mandate == mandate && of.Undoes == "" || m.tickets[of.Undoes].Mandate == mandate)
+		return r.Event == audit.EventOutcome && of.Status != moderation.StatusUnknown && (of.Mandate == mandate && of.Undoes == "" || m.tickets[of.Undoes].Mandate == mandate && of.Status == moderation.StatusExecuted)
 	})
 	done := 0
 	for _, o := range m.tickets {

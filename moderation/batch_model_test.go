@@ -33,7 +33,7 @@ func TestModelWithBatches(t *testing.T) {
 // TestModelWithBatchesSequence takes the sequences that once failed.
 func TestModelWithBatchesSequence(t *testing.T) {
 	t.Parallel()
-	for _, seed := range []uint64{1, 2, 3} {
+	for _, seed := range []uint64{1, 2, 3, 1795487977806787745, 1795491088143183904, 1795492123574209594} {
 		vbMassSequence(t, seed)
 	}
 }

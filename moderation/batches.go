@@ -90,14 +90,30 @@ func (b *batches) remember(t Ticket, class BatchClass, epoch uint64, f *findings
 // followBatch counts what became of a member, or that a person has undone one,
 // and halts a batch in which more goes wrong than is tolerated.
 func (g *Guard) followBatch(ctx context.Context, tickets []Ticket) {
-	t := tickets[0]
-	switch {
+	if mandate, became, ok := ofBatch(tickets); ok {
+		g.countMember(ctx, mandate, became)
+	}
+}
+
+// recountBatch does the same where it is not known what was counted before: after
+// an outcome that was written late, or that somebody found out.
+func (g *Guard) recountBatch(ctx context.Context, tickets []Ticket) {
+	if mandate, became, ok := ofBatch(tickets); ok {
+		g.batches.counted(mandate, Wrongs{}, 0, time.Time{})
+		g.countMember(ctx, mandate, became)
+	}
+}
+
+// ofBatch tells what a change says of a member of a batch.
+func ofBatch(tickets []Ticket) (mandate string, became Status, ok bool) {
+	switch t := tickets[0]; {
 	case t.ends():
 	case t.Mandate != "" && t.Undoes == "":
-		g.countMember(ctx, t.Mandate, t.Status)
+		return t.Mandate, t.Status, true
 	case t.Mandate == "" && len(tickets) > 1 && tickets[1].Mandate != "":
-		g.countMember(ctx, tickets[1].Mandate, StatusUndone)
+		return tickets[1].Mandate, StatusUndone, true
 	}
+	return "", "", false
 }
 
 // countMember adds one to the counts of a batch. Where these can't be had nothing

@@ -135,7 +135,9 @@ func (g *Guard) payOwed(ctx context.Context) error {
 			g.leave(d.change, again)
 			return err
 		}
-		g.forgive(d.change)
+		if g.forgive(d.change) {
+			g.recountBatch(ctx, d.change.Tickets)
+		}
 	}
 }
 
@@ -160,10 +162,13 @@ func (g *Guard) overtaken(ctx context.Context, c Change) bool {
 	return err == nil && t.Revision+1 != c.Tickets[0].Revision
 }
 
-func (g *Guard) forgive(c Change) {
+// forgive drops a debt, and reports whether nobody else has.
+func (g *Guard) forgive(c Change) bool {
 	g.owed.mu.Lock()
 	defer g.owed.mu.Unlock()
+	before := len(g.owed.debts)
 	g.owed.debts = slices.DeleteFunc(g.owed.debts, func(d debt) bool { return d.change.Record.ID == c.Record.ID })
+	return len(g.owed.debts) < before
 }
 
 // safeText makes any text fit to be recorded: valid UTF-8 of bounded length.

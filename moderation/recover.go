@@ -83,10 +83,14 @@ func (g *Guard) recover(ctx context.Context, t Ticket, now time.Time) (Ticket, e
 	if g.atWork(t.ID) {
 		return t, nil
 	}
-	return g.record(ctx, t, &findings{}, event{
+	t, err := g.record(ctx, t, &findings{}, event{
 		kind: audit.EventOutcome, at: now, status: StatusUnknown, due: g.probeAt(t),
 		note: "The process that executed it did not report what came of it.",
 	})
+	if err == nil {
+		g.recountBatch(ctx, []Ticket{t})
+	}
+	return t, err
 }
 
 // probeAt is when an unknown outcome may be asked about; zero where the kind

@@ -122,6 +122,7 @@ func (g *Guard) resolve(ctx context.Context, t Ticket, f *findings, by *Actor, e
 	if err := g.commit(ctx, c); err != nil {
 		return t, unrecorded(err)
 	}
+	g.recountBatch(ctx, c.Tickets)
 	g.nudge()
 	return c.Tickets[0], nil
 }

@@ -12,7 +12,9 @@ import (
 // Revoke voids at once what a person asked for and approved and that was not
 // executed yet, and lists what of the person's was executed lately and still
 // stands. Use it when an account was stolen or a person left in anger: what
-// follows (Freeze, Undo) is for people to decide. It returns nil if and only if
+// follows (Freeze, Undo) is for people to decide. A batch of the person's that is
+// under way is halted, even where who revokes is one of its members: a stolen account
+// can't wait, and others can resume it. It returns nil if and only if
 // everything was voided; after an error the result lists what was.
 func (g *Guard) Revoke(ctx context.Context, r Revocation) (Revoked, error) {
 	if err := g.enter(ctx); err != nil {

@@ -21,8 +21,9 @@ type process struct {
 	ended   chan struct{}
 }
 
-// start starts a replica of this program and waits until it serves.
-func start(ctx context.Context, name, database, listen, dir string) (*process, error) {
+// start starts a replica of this program, with more flags where some are given, and
+// waits until it serves.
+func start(ctx context.Context, name, database, listen, dir string, flags ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -33,7 +34,8 @@ func start(ctx context.Context, name, database, listen, dir string) (*process, e
 	}
 	defer log.Close()
 	p := &process{name: name, ended: make(chan struct{})}
-	p.command = exec.Command(self, "replica", "-name", name, "-database", database, "-listen", listen, "-trail", filepath.Join(dir, "trail"))
+	flags = append([]string{"replica", "-name", name, "-database", database, "-listen", listen, "-trail", filepath.Join(dir, "trail")}, flags...)
+	p.command = exec.Command(self, flags...)
 	p.command.Env = append(os.Environ(), "REPLICAS_CHILD=1")
 	p.command.Stderr = log
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt is passed on in order

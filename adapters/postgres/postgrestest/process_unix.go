@@ -15,22 +15,23 @@ import (
 	"time"
 )
 
-// stopping is how a server is told to stop: the signal that PostgreSQL takes for
-// it.
+// stopping is how a server is told to stop: the signal to its supervisor, which
+// passes on what PostgreSQL takes for it. A process that was started in the
+// background may be deaf to SIGINT and SIGQUIT for ever, and its shells with it.
 type stopping syscall.Signal
 
 // See "Shutting Down the Server" in PostgreSQL's manual.
 const (
-	fast      = stopping(syscall.SIGINT)
-	immediate = stopping(syscall.SIGQUIT)
+	fast      = stopping(syscall.SIGTERM)
+	immediate = stopping(syscall.SIGUSR1)
 )
 
 // supervise runs the server beside a reader of the standard input. That ends
 // with this process, however it ends, and then so does the server.
 const supervise = `"$@" </dev/null & server=$!
 (cat >/dev/null; kill -QUIT $server) <&3 2>/dev/null & watch=$!
-trap 'kill -INT $server' INT
-trap 'kill -QUIT $server' QUIT
+trap 'kill -INT $server' TERM
+trap 'kill -QUIT $server' USR1
 while kill -0 $server 2>/dev/null; do wait $server; done
 kill $watch 2>/dev/null`
 

@@ -22,8 +22,8 @@ var claims = []struct{ text, violations string }{
 		`SELECT ticket FROM service.call GROUP BY ticket HAVING count(*) > 1`},
 	{"no handler was started without an intent on record",
 		`SELECT ticket FROM service.call EXCEPT ` + recorded("intent")},
-	{"every intent has an outcome on record",
-		recorded("intent") + ` EXCEPT (` + recorded("outcome") + ` UNION ` + recorded("resolved") + `)`},
+	{"every intent has an outcome on record, or was withdrawn before any handler started",
+		recorded("intent") + ` EXCEPT (` + recorded("outcome") + ` UNION ` + recorded("resolved") + ` UNION (` + withdrawn + ` EXCEPT SELECT ticket FROM service.call))`},
 	{"what is executed stands, or was lifted by its undo",
 		`SELECT t.id FROM interlock.ticket t LEFT JOIN service.suspension s ON s.ticket = t.id
 		 WHERE NOT ` + undo + ` AND t.kind = 'account.suspend' AND (t.status = 'executed' AND s.lifted IS DISTINCT FROM '' OR t.status = 'undone' AND coalesce(s.lifted, '') = '')`},
@@ -34,6 +34,11 @@ var claims = []struct{ text, violations string }{
 		`SELECT c.ticket FROM service.call c JOIN interlock.ticket t ON t.id = c.ticket JOIN service.account a ON a.id = t.target
 		 WHERE a.tier = 'newsworthy' AND NOT ` + undo + ` AND NOT ` + byLead},
 }
+
+// withdrawn selects the tickets that were refused after their intent: where the
+// answer to its commit is lost, nobody knows whether it is on record, and the guard
+// takes it back.
+const withdrawn = `SELECT id FROM interlock.ticket WHERE status = 'refused'`
 
 // recorded selects the tickets of which an event is on record.
 func recorded(event string) string {

@@ -58,7 +58,7 @@ func Start(ctx context.Context, c Config, log *slog.Logger) (_ *Replica, err err
 	if c.HandlerTimeout == 0 {
 		c.HandlerTimeout = 5 * time.Second
 	}
-	pool, err := connect(ctx, c.Database)
+	pool, err := connect(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -82,14 +82,15 @@ func Start(ctx context.Context, c Config, log *slog.Logger) (_ *Replica, err err
 	return r, r.listen(c.Listen)
 }
 
-func connect(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
-	c, err := pgxpool.ParseConfig(dsn)
+func connect(ctx context.Context, c Config) (*pgxpool.Pool, error) {
+	to, err := pgxpool.ParseConfig(c.Database)
 	if err != nil {
 		return nil, err
 	}
-	c.MaxConns = 24
-	c.ConnConfig.ConnectTimeout = 3 * time.Second
-	return pgxpool.NewWithConfig(ctx, c)
+	to.MaxConns = 24
+	to.ConnConfig.ConnectTimeout = 3 * time.Second
+	to.ConnConfig.RuntimeParams["application_name"] = c.Name // whose a session is, in pg_stat_activity
+	return pgxpool.NewWithConfig(ctx, to)
 }
 
 // migrate brings every table up to date.

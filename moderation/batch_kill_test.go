@@ -258,7 +258,7 @@ func kbUntilItEnds(t *testing.T, random *rand.Rand, dir string, round int, undoe
 	const most = 120 // before the batch's deadline
 	for begun := round; round < begun+most; round++ {
 		environment := []string{kbDir + "=" + dir, fmt.Sprint(kbRound, "=", round), kbUndoes + "=" + undoes}
-		if vbKill(t, "TestBatchThatWillBeKilled", 1+random.IntN(100), environment...) {
+		if vbKill(t, "TestBatchThatWillBeKilled", 1+random.IntN(150), environment...) {
 			return round + 1
 		}
 	}

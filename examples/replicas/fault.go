@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/elevenminutes/interlock/adapters/postgres/postgrestest"
+	"github.com/elevenminutes/interlock/examples/replicas/internal/service"
 )
 
 // scene is what a fault can strike.
@@ -45,6 +49,51 @@ func freeze(d time.Duration) fault {
 var crash = fault{"the database crashes and is started again", func(ctx context.Context, s *scene) error {
 	return errors.Join(s.server.Crash(), s.server.Resume(ctx))
 }}
+
+// amend changes the policy again and again while the load goes on: now every
+// suspension needs a lead, and then moderators may suspend alone.
+func amend(times int) fault {
+	return fault{fmt.Sprintf("the policy is changed %d times", times), func(ctx context.Context, s *scene) error {
+		l := newLoad(s.replicas)
+		var was service.Policy
+		if err := l.get(ctx, s.replicas[0], "/policy", &was); err != nil {
+			return err
+		}
+		for n := range times {
+			next := was.Text + fmt.Sprintf("g, newcomer-%d, moderator, *, -, -\n", n) // no two are the same
+			if n%2 == 0 {
+				next = strings.Replace(next, "standard, *, *, none, -, -", "standard, *, *, lead, -, 1h", 1)
+			}
+			change := map[string]any{"policy": next, "reason": "as decided", "key": fmt.Sprint("policy-", n)}
+			asked, status := l.post(ctx, n, "/policy", "pia", change)
+			for ; status == http.StatusForbidden && ctx.Err() == nil; pause(ctx, 50*time.Millisecond) { // that replica has not heard of the last change
+				asked, status = l.post(ctx, n, "/policy", "pia", change)
+			}
+			if status != http.StatusAccepted {
+				return fmt.Errorf("the request for a policy is answered with %d: %s", status, asked.Error)
+			}
+			approved, status := l.post(ctx, n+1, "/tickets/"+asked.Ticket+"/approve", "paul", map[string]any{"digest": asked.Digest})
+			if status != http.StatusOK {
+				return fmt.Errorf("the approval of a policy is answered with %d: %s", status, approved.Error)
+			}
+			if err := inForce(ctx, s.pool, n+2); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+}
+
+// inForce waits until so many versions of the policy were in force.
+func inForce(ctx context.Context, pool *pgxpool.Pool, versions int) error {
+	for {
+		var n int
+		if err := pool.QueryRow(ctx, `SELECT count(*) FROM interlock.policy_version`).Scan(&n); err != nil || n >= versions {
+			return err
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
+}
 
 // cut keeps the second replica from the database.
 func cut(d time.Duration) fault {

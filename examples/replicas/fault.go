@@ -65,16 +65,15 @@ func amend(times int) fault {
 				next = strings.Replace(next, "standard, *, *, none, -, -", "standard, *, *, lead, -, 1h", 1)
 			}
 			change := map[string]any{"policy": next, "reason": "as decided", "key": fmt.Sprint("policy-", n)}
-			asked, status := l.post(ctx, n, "/policy", "pia", change)
-			for ; status == http.StatusForbidden && ctx.Err() == nil; pause(ctx, 50*time.Millisecond) { // that replica has not heard of the last change
-				asked, status = l.post(ctx, n, "/policy", "pia", change)
+			asked, err := heard(ctx, http.StatusAccepted, func() (service.Answer, int) { return l.post(ctx, n, "/policy", "pia", change) })
+			if err != nil {
+				return err
 			}
-			if status != http.StatusAccepted {
-				return fmt.Errorf("the request for a policy is answered with %d: %s", status, asked.Error)
-			}
-			approved, status := l.post(ctx, n+1, "/tickets/"+asked.Ticket+"/approve", "paul", map[string]any{"digest": asked.Digest})
-			if status != http.StatusOK {
-				return fmt.Errorf("the approval of a policy is answered with %d: %s", status, approved.Error)
+			approval := map[string]any{"digest": asked.Digest}
+			if _, err := heard(ctx, http.StatusOK, func() (service.Answer, int) {
+				return l.post(ctx, n+1, "/tickets/"+asked.Ticket+"/approve", "paul", approval)
+			}); err != nil {
+				return err
 			}
 			if err := inForce(ctx, s.pool, n+2); err != nil {
 				return err
@@ -82,6 +81,21 @@ func amend(times int) fault {
 		}
 		return nil
 	}}
+}
+
+// heard asks again for as long as a replica refuses, which has not heard of the
+// version that is in force.
+func heard(ctx context.Context, want int, ask func() (service.Answer, int)) (service.Answer, error) {
+	for {
+		answer, status := ask()
+		if status == want {
+			return answer, nil
+		}
+		if status != http.StatusForbidden || ctx.Err() != nil {
+			return answer, fmt.Errorf("a change of the policy is answered with %d: %s", status, answer.Error)
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
 }
 
 // inForce waits until so many versions of the policy were in force.

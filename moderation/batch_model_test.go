@@ -236,6 +236,9 @@ func (m *vbModel) doesMembers() {
 			place = next
 		}
 		m.mass.looks(m)
+		if m.mass.rng.IntN(20) == 0 { // one whom nobody approved
+			set, place = m.anySet(), 0
+		}
 		done, err := m.guard.DoMember(m.t.Context(), t.ID, set.Member(place))
 		m.acknowledged(done, err)
 		if err == nil && !m.done[done.ID+".apply"] {
@@ -243,6 +246,17 @@ func (m *vbModel) doesMembers() {
 		}
 		m.mass.wantHalted(m, t.ID)
 	}
+}
+
+// anySet is the set of some batch.
+func (m *vbModel) anySet() *moderation.MemberSet {
+	var all []*moderation.MemberSet
+	for _, id := range m.order {
+		if t := m.tickets[id]; t.Batch != nil {
+			all = append(all, m.mass.sets[t.Batch.Root])
+		}
+	}
+	return vbPick(m, all...)
 }
 
 // next is the place of the member whose turn is next.

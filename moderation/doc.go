@@ -85,7 +85,8 @@
 //
 // [Guard.Backlog] tells how much waits, and for how long. A Config.Observer is
 // told what becomes of tickets and what somebody should look at; it can neither
-// block nor break the guard.
+// block nor break the guard. [Guard.Observe] takes what other parts of the service
+// have to tell, such as that somebody edited the policy.
 //
 // # Closing and restarting
 //

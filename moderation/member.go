@@ -17,9 +17,11 @@ import (
 //
 // DoMember returns nil if and only if the member's handler ran, its outcome is
 // recorded and it stands, by this call or an earlier one. Its errors are those of
-// Do. A refusal that is about the member alone leaves the others as they are; a
-// member that became protected, and a requester or approvals that no longer
-// suffice, halt the batch.
+// Do. A refusal that is about the member alone leaves the others as they are. Where
+// it is that the requester, or an approver without whom the others do not suffice,
+// has a part in the member, the member's ticket says so: it is refused, and its
+// Reviews are the approvals that are void for it. A member that became protected,
+// and a requester or approvals that no longer suffice, halt the batch.
 func (g *Guard) DoMember(ctx context.Context, mandate string, m Member) (Ticket, error) {
 	about := request{step: StepRequest, undoes: mandate, action: Action{Target: m.ID}}
 	return g.member(ctx, about, memberTicket(mandate, m.ID, 0), func(ctx context.Context, q *inquiry) (considered, error) {
@@ -33,7 +35,9 @@ type considered struct {
 	f       *findings
 	exists  bool     // the member has its ticket already
 	mandate Ticket   // as it is now
+	before  Ticket   // the last ticket of the member's that came to nothing; zero for none
 	halts   *Refusal // why the whole batch has to be halted
+	bars    *Refusal // why those behind the batch may not act on this member
 	member  string   // that became protected
 	refusal *Refusal // why not now
 }
@@ -93,6 +97,11 @@ func (g *Guard) memberOnce(caller context.Context, step Step, id string, conside
 			}
 		}
 	}
+	if err == nil && c.bars != nil {
+		defer g.flights.land(one)
+		t, err := g.bar(ctx, c, now)
+		return t, actor, err
+	}
 	if err != nil || c.exists {
 		g.flights.land(one)
 		return c.ticket, actor, err
@@ -142,14 +151,19 @@ func (q *inquiry) member(ctx context.Context, id string, m Member) (considered, 
 	if err := q.higher(&c, f.subject); err != nil || c.halts != nil {
 		return c, err
 	}
-	if c.halts, err = q.behind(ctx, c.mandate, f); err != nil || c.halts != nil {
+	if err := q.behind(ctx, &c, f); err != nil || c.halts != nil {
 		return c, err
 	}
 	c.f = f
+	f.mandate, f.call = id, CallApply
+	f.action = c.mandate.Action
+	f.action.Target, f.action.Tier = f.subject.ID, ""
+	c.ticket = f.memberOf(c.mandate, StepRequest, q.now)
+	if c.bars != nil {
+		return c, nil
+	}
 	if err := q.free(f, c.mandate); err != nil {
 		return c, err
 	}
-	f.mandate, f.call = id, CallApply
-	c.ticket = f.memberOf(c.mandate, StepRequest, q.now)
 	return c, q.roomForMember(ctx, StepRequest, f)
 }

@@ -3,6 +3,7 @@ package moderation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -56,6 +57,7 @@ func (q *inquiry) attempt(ctx context.Context, c *considered, f *findings, name,
 		if err != nil || !c.exists || !slices.Contains(nothing, c.ticket.Status) {
 			return err
 		}
+		c.before = c.ticket
 	}
 	return nil
 }
@@ -78,29 +80,33 @@ func (q *inquiry) higher(c *considered, s Subject) error {
 
 // behind asks whether those who asked for a batch and approved it still suffice
 // for a member, and puts what they decided into f. A reason that would be the same
-// for the others halts the batch.
-func (q *inquiry) behind(ctx context.Context, mandate Ticket, f *findings) (halts *Refusal, err error) {
+// for the others halts the batch; any other bars this member.
+func (q *inquiry) behind(ctx context.Context, c *considered, f *findings) (err error) {
+	mandate := c.mandate
 	if f.freezes, err = q.head(ctx, FreezeTarget); err != nil {
-		return nil, err
+		return err
 	}
 	class := BatchClass{Tier: f.subject.Tier, Domain: f.subject.Domain}
 	all := q.g.batches.recall(mandate, class, f.freezes.Fence, q.now, q.g.config.MaxStaleness)
 	if all == nil {
 		all, err = q.peopleOf(ctx, mandate, class)
 		if passingError(err) || ctx.Err() != nil {
-			return nil, err
+			return err
 		}
 		if err != nil {
-			return asRefusal(err), nil
+			c.halts = asRefusal(err)
+			return nil
 		}
 		q.g.batches.remember(mandate, class, f.freezes.Fence, all)
 	}
 	f.actor, f.kind, f.decision, f.stale, f.at, f.due = all.actor, all.kind, all.decision, all.stale, all.at, all.due
 	f.barred = all.barred
 	if err := mayTouch(f.actor, f.target); err != nil {
-		return nil, err
+		c.bars = asRefusal(err)
+		return nil
 	}
-	return nil, all.suffice(f.target, mandate)
+	c.bars = all.suffice(f, mandate)
+	return nil
 }
 
 // peopleOf decides a batch again, for a class of members too that nobody had when
@@ -115,7 +121,7 @@ func (q *inquiry) peopleOf(ctx context.Context, mandate Ticket, class BatchClass
 	case err != nil:
 		return f, err
 	case len(f.open) > 0:
-		return f, &Refusal{Code: CodeApprovalsVoid, Ticket: mandate.ID, Needed: "approval by " + slotsText(f.open), Text: "The approvals of the batch no longer suffice."}
+		return f, &Refusal{Code: CodeApprovalsVoid, Ticket: mandate.ID, Needed: "approval by " + slotsText(f.open), Text: "The approvals of the batch no longer suffice." + voidText(f.void)}
 	case mandate.Undoes == "" && !q.now.Before(f.due):
 		return f, &Refusal{Code: CodeTooLate, Ticket: mandate.ID, Text: "The deadline that the policy gives now has passed."}
 	}
@@ -125,25 +131,41 @@ func (q *inquiry) peopleOf(ctx context.Context, mandate Ticket, class BatchClass
 	return f, nil
 }
 
-// suffice reports whether the approvals fill all slots without those whose the
-// member is.
-func (f *findings) suffice(target Target, mandate Ticket) error {
+// suffice reports why the approvals do not fill all slots without those that are
+// void for a member, which it puts into what was found about that.
+func (f *findings) suffice(member *findings, mandate Ticket) *Refusal {
 	var then, now []approver
 	for i, a := range f.counted {
-		if mayTouch(a, target) == nil {
-			then, now = append(then, f.then[i]), append(now, f.now[i])
+		if err := mayTouch(a, member.target); err != nil {
+			member.voids(a.Login, asRefusal(err).Text)
+			continue
 		}
+		then, now = append(then, f.then[i]), append(now, f.now[i])
 	}
-	if len(then) == len(f.then) || len(openSlots(f.slotsThen, then))+len(openSlots(f.slotsNow, now)) == 0 {
+	if len(member.void) == 0 || len(openSlots(f.slotsThen, then))+len(openSlots(f.slotsNow, now)) == 0 {
 		return nil
 	}
-	return &Refusal{Code: CodeConflictOf, Ticket: mandate.ID, Text: fmt.Sprintf("Somebody who approved the batch has a part in %s; without that approval the others do not suffice.", target.ID)}
+	return &Refusal{Code: CodeConflictOf, Ticket: mandate.ID,
+		Text: fmt.Sprintf("Somebody who approved the batch has a part in %s; without that approval the others do not suffice.%s", member.subject.ID, voidText(member.void))}
+}
+
+func (f *findings) voids(login, why string) {
+	if f.void == nil {
+		f.void = make(map[string]string)
+	}
+	f.void[login] = why
+}
+
+// voidText says whose approvals are void, and why.
+func voidText(void map[string]string) (text string) {
+	for _, login := range slices.Sorted(maps.Keys(void)) {
+		text += fmt.Sprintf(" The approval by %q is void: %s", login, void[login])
+	}
+	return safeText(text, MaxReason/2)
 }
 
 // free reports what keeps a member from being executed now.
 func (q *inquiry) free(f *findings, mandate Ticket) error {
-	f.action = mandate.Action
-	f.action.Target, f.action.Tier = f.subject.ID, ""
 	if by := frozen(f.freezes, f, q.now); by != nil {
 		return frozenRefusal(by, q.now)
 	}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
+
+	"github.com/elevenminutes/interlock/audit"
 )
 
 // memberOf makes the ticket of a member. It needs nothing itself: its mandate was
@@ -18,11 +21,38 @@ func (f *findings) memberOf(mandate Ticket, step Step, now time.Time) Ticket {
 	if f.undoes != nil {
 		t.Undoes = f.undoes.ID
 	}
+	t.Reviews = f.voidOf(mandate)
 	t.Action.Key = f.id
 	t.Action.Parameters = maps.Clone(f.action.Parameters)
 	t.Idempotency = t.Action.idempotency(step, t.Undoes)
 	t.Digest = t.digest()
 	return t
+}
+
+// voidOf are the approvals of a batch that are void for a member.
+func (f *findings) voidOf(mandate Ticket) []Review {
+	if len(f.void) == 0 {
+		return nil
+	}
+	reviews := slices.DeleteFunc(slices.Clone(mandate.Reviews), func(r Review) bool {
+		_, void := f.void[r.Login]
+		return !void || r.Void != "" || r.Verdict != Approved
+	})
+	return voidReviews(reviews, f.void)
+}
+
+// bar ends the ticket of a member on which those behind the batch may not act. One
+// that was barred before, for the same reason, is not given another ticket.
+func (g *Guard) bar(ctx context.Context, c considered, now time.Time) (Ticket, error) {
+	t := c.before
+	if t.Status != StatusRefused || t.Code != c.bars.Code || t.Note != c.bars.Text {
+		var err error
+		if t, err = g.record(ctx, c.ticket, c.f, event{kind: audit.EventRefused, at: now, code: c.bars.Code, note: c.bars.Text}); err != nil {
+			return t, errors.Join(c.bars, err)
+		}
+	}
+	c.bars.Ticket = t.ID
+	return t, c.bars
 }
 
 // intentHeads is how many heads an intent depends on: for a member that of its

@@ -57,7 +57,7 @@ func (q *inquiry) undoOf(ctx context.Context, id, member string) (considered, er
 	if err := q.locateMember(ctx, f, t); err != nil {
 		return c, err
 	}
-	if c.halts, err = q.behind(ctx, c.mandate, f); err != nil || c.halts != nil {
+	if err := q.behind(ctx, &c, f); err != nil || c.halts != nil {
 		return c, err
 	}
 	c.f = f
@@ -65,14 +65,17 @@ func (q *inquiry) undoOf(ctx context.Context, id, member string) (considered, er
 	if err := q.takeBack(ctx, &request{step: StepUndo, undoes: member}, f); err != nil {
 		return c, err
 	}
-	if busy := f.head.Busy; busy != "" && busy != member {
-		return c, busyRefusal(busy, f.subject.ID)
-	}
 	f.mandate, f.action.Tier = id, ""
 	c.ticket = f.memberOf(c.mandate, StepUndo, q.now)
 	c.ticket.Deadline = time.Time{}
 	c.ticket.Digest = c.ticket.digest()
 	f.due = time.Time{}
+	if c.bars != nil {
+		return c, nil
+	}
+	if busy := f.head.Busy; busy != "" && busy != member {
+		return c, busyRefusal(busy, f.subject.ID)
+	}
 	return c, q.roomForMember(ctx, StepUndo, f)
 }
 

@@ -182,9 +182,9 @@ func (s *MemoryStore) apply(c Change, print fingerprint) {
 	}
 	for i := range c.Tickets {
 		t := &c.Tickets[i]
-		was := s.lookup(t.ID)
+		was := s.tickets[t.ID]
 		head := s.place(t)
-		if was == nil || was.Subject != t.Subject {
+		if was == nil || was.subject() != t.Subject {
 			head.look(t.Subject.TierSeen, s.words.name(t.Subject.Tier))
 		}
 	}
@@ -213,7 +213,7 @@ func (s *MemoryStore) place(t *Ticket) *targetState {
 	}
 	k := s.keep(id, t)
 	s.tickets[id] = k
-	if k.whole == nil {
+	if k.whole == nil { // a target's name is looked at first, and then its ticket: it is the same memory
 		s.targets[k.target()] = head
 	}
 	head.update(k, t)

@@ -1,13 +1,16 @@
 package moderation
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // kept is one revision of a ticket as the store has it. It is never changed,
 // only replaced.
 type kept struct {
 	id string
-	// whole is the ticket while there is something to do with it. One at rest is
-	// packed: most tickets rest for ever.
+	// whole is the ticket while somebody is at work on it. One at rest is packed:
+	// most tickets rest for ever.
 	whole  *Ticket
 	packed string
 	words  *vocabulary // of packed
@@ -25,11 +28,12 @@ func (s *MemoryStore) keep(id string, t *Ticket) *kept {
 	return &kept{id: id, packed: s.words.pack(t), words: s.words}
 }
 
-// rests reports whether a ticket is likely to stay as it is, and to be looked at
-// seldom. Freezes are few and looked at by every action, and a batch by every
-// member.
+// rests reports whether a ticket is likely to stay as it is for a while: for ever,
+// or until people have had their say. Freezes are few and looked at by every
+// action, and a batch by every member.
 func (t *Ticket) rests() bool {
-	return (t.Status == StatusExecuted || t.Status.Final()) && t.Subject.ID != FreezeTarget && t.Batch == nil
+	settled := t.Status == StatusExecuted || t.Status.Final() || t.Status.Waiting()
+	return settled && t.Subject.ID != FreezeTarget && t.Batch == nil
 }
 
 // ticket returns the ticket, which is not to be changed. The store must be
@@ -65,6 +69,19 @@ func (k *kept) head() (revision uint64, status Status) {
 	in := &unpacker{words: k.words, text: k.packed}
 	in.string()
 	return in.number(), Status(in.name())
+}
+
+// subject is what was last seen of the ticket's target.
+func (k *kept) subject() Subject {
+	if k.whole != nil {
+		return k.whole.Subject
+	}
+	in := &unpacker{words: k.words, text: k.packed}
+	id := in.string()
+	in.number()
+	in.name()
+	in.name()
+	return in.subject(id, in.time(time.Time{}))
 }
 
 // mayMatch reports whether it is worth unpacking the ticket for a query.

@@ -19,7 +19,7 @@ func TestOnlyTicketsAtRestArePacked(t *testing.T) {
 	t.Parallel()
 	s := newMemoryStore(ssNothing{})
 	for status, packed := range map[Status]bool{
-		"": false, StatusPending: false, StatusHeld: false, StatusExecuting: false, StatusUnknown: false, StatusExecuted: true,
+		"": false, StatusPending: true, StatusHeld: true, StatusExecuting: false, StatusUnknown: false, StatusExecuted: true,
 		StatusRejected: true, StatusCancelled: true, StatusTimedOut: true, StatusRefused: true, StatusFailed: true, StatusUndone: true, StatusEnded: true,
 	} {
 		if k := s.keep("t", &Ticket{ID: "t", Status: status}); (k.whole == nil) != packed {
@@ -75,7 +75,7 @@ func TestVocabularyIsBoundedThoughNothingRests(t *testing.T) {
 	s := newMemoryStore(ssNothing{})
 	for i := range 3 * vocabularySize {
 		id := fmt.Sprint(i)
-		s.place(&Ticket{ID: id, Revision: 1, Status: StatusPending, Action: Action{Actor: "actor " + id, Key: "k"}})
+		s.place(&Ticket{ID: id, Revision: 1, Status: StatusExecuting, Action: Action{Actor: "actor " + id, Key: "k"}})
 		if n := len(s.words.names.numbers); n > vocabularySize {
 			t.Fatalf("%d names are numbered", n)
 		}

@@ -191,3 +191,36 @@ func FuzzPack(f *testing.F) {
 		}
 	})
 }
+
+// FuzzUnpack reads what nobody packed: it gives a ticket that can be packed, or
+// panics, and neither hangs nor takes memory without end.
+func FuzzUnpack(f *testing.F) {
+	known := newMemoryStore(ssNothing{})
+	for _, ticket := range []Ticket{{}, pkFull("value "), pkFull("")} {
+		f.Add([]byte(pkKept(f, known, ticket).packed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s := newMemoryStore(ssNothing{})
+		pkKept(t, s, pkFull("value "))
+		var got Ticket
+		if !pkReads(func() { s.words.unpack(string(text), &got) }) {
+			return
+		}
+		var again Ticket
+		s.words.unpack(s.words.pack(&got), &again)
+		if d := cmp.Diff(got, again); d != "" {
+			t.Errorf("ticket (-read +packed and read):\n%s", d)
+		}
+		k := &kept{packed: string(text), words: s.words}
+		if revision, status := k.head(); revision != got.Revision || status != got.Status || k.target() != got.Subject.ID || !cmp.Equal(k.subject(), got.Subject) {
+			t.Errorf("what begins it tells of revision %d, %s, of %v", revision, status, k.subject())
+		}
+	})
+}
+
+// pkReads reports whether read comes back.
+func pkReads(read func()) (ok bool) {
+	defer func() { ok = recover() == nil }()
+	read()
+	return true
+}

@@ -39,13 +39,16 @@ func (s *MemoryStore) ofKey(ctx context.Context, key requestKey) iter.Seq2[Ticke
 			yield(Ticket{}, err)
 			return
 		}
-		s.mu.Lock()
-		t := s.lookup(s.keys[key])
-		s.mu.Unlock()
-		if t != nil {
+		if t := s.withKey(key); t != nil {
 			yield(*t, nil)
 		}
 	}
+}
+
+func (s *MemoryStore) withKey(key requestKey) *Ticket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lookup(s.keys[key])
 }
 
 // scan looks through all tickets that can match.

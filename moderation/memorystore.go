@@ -29,6 +29,8 @@ type MemoryStore struct {
 	seed maphash.Seed // of fingerprints, where there are no snapshots
 	salt []byte       // of fingerprints, where there are
 
+	rooms sync.Pool // of *[]byte, in which fingerprints are made: a stack that has to grow costs more
+
 	mu       sync.Mutex
 	tickets  map[string]*kept
 	words    *vocabulary       // of tickets that come to rest

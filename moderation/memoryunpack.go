@@ -47,6 +47,9 @@ func (v *vocabulary) unpack(packed string, t *Ticket) {
 	t.Anyway = in.truth()
 	t.Tries = int(in.signed())
 	t.Mandate = in.name()
+	if in.at != len(packed) {
+		panic(notPacked)
+	}
 }
 
 func (in *unpacker) subject(id string, from time.Time) Subject {
@@ -55,7 +58,7 @@ func (in *unpacker) subject(id string, from time.Time) Subject {
 
 func (in *unpacker) action(subject string) Action {
 	a := Action{Kind: in.name(), Actor: in.name(), Target: in.textBut(subject), Tier: in.name(), Reason: in.string(), Case: in.string()}
-	if n := in.number(); n > 0 {
+	if n := in.count(); n > 0 {
 		a.Parameters = make(map[string]string, n)
 		for range n {
 			name := in.string()
@@ -76,7 +79,7 @@ func (in *unpacker) reviews(from time.Time) []Review {
 
 // list reads as many as there are; nil for none.
 func list[T any](in *unpacker, one func() T) []T {
-	n := in.number()
+	n := in.count()
 	if n == 0 {
 		return nil
 	}
@@ -147,6 +150,19 @@ func (in *unpacker) longNumber() (n uint64) {
 	}
 }
 
+// count reads how many things follow, each of which takes a byte or more.
+func (in *unpacker) count() int {
+	n := in.number()
+	if n > uint64(len(in.text)-in.at)+1 {
+		panic(notPacked)
+	}
+	return int(n)
+}
+
+// notPacked is said where memory was overwritten, by a fault of the program or of
+// the machine: there is no ticket to give then.
+const notPacked = "moderation: a packed ticket is not as it was packed"
+
 // signed reads what binary.AppendVarint wrote.
 func (in *unpacker) signed() int64 {
 	n := in.number()
@@ -159,7 +175,7 @@ func (in *unpacker) formRules() []Rule {
 
 func (in *unpacker) formSlots() []Slot {
 	return list(in, func() Slot {
-		n := in.number()
+		n := in.count()
 		if n == 0 {
 			return nil
 		}

@@ -1,6 +1,7 @@
 package moderation
 
 import (
+	"context"
 	"time"
 
 	"github.com/elevenminutes/interlock/audit"
@@ -77,4 +78,31 @@ const (
 	AlarmUnratified    Alarm = "unratified"      // a bypass was rejected, or was undone since nobody ratified it
 	AlarmFence         Alarm = "fence_refused"   // a service has seen a higher fence than the guard's
 	AlarmTargetChanged Alarm = "target_changed"  // it is not undone, since the target is not as it was left
+
+	// Those of other parts of the service, which [Guard.Observe] hands on.
+	AlarmPolicyQuarantined Alarm = "policy_quarantined" // the policy was changed past the tickets, and the change kept out
+	AlarmPolicyFailed      Alarm = "policy_failed"      // the policy can't be loaded; the version in force goes on
 )
+
+// Observe hands to Config.Observer what another part of the service has to tell,
+// such as an edit of the policy that nobody approved (policy.Alarms). It is told
+// in its turn among the guard's own observations, and may be lost like these:
+// Observe returns at once, whatever the observer does. A Time that is zero becomes
+// that of the guard's clock, and Dropped is always the guard's. Nothing is
+// recorded. A guard without an observer, one that is closed, the zero and the nil
+// Guard tell nobody.
+//
+// With it a Guard is an [Observer].
+func (g *Guard) Observe(o Observation) {
+	if g.enter(context.Background()) != nil {
+		return
+	}
+	defer g.exit()
+	if g.watch.observer == nil {
+		return
+	}
+	if o.Time.IsZero() {
+		o.Time, _ = g.clock.now()
+	}
+	g.watch.tell(o)
+}

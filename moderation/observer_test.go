@@ -220,6 +220,62 @@ func TestObserverMayCallTheGuard(t *testing.T) {
 	}
 }
 
+// TestObserverIsToldWhatOthersTell hands on what another part of the service tells,
+// in its turn.
+func TestObserverIsToldWhatOthersTell(t *testing.T) {
+	t.Parallel()
+	h, n := obOpen(t)
+	var tells moderation.Observer = h.guard
+	h.does(suspend("mod", "@one", ""))
+	other := moderation.Observation{What: moderation.ObservedAlarm, Alarm: moderation.AlarmPolicyQuarantined, Text: "an edit", Dropped: 7}
+	tells.Observe(other)
+	other.Time = time.Unix(0, 0)
+	tells.Observe(other)
+	h.does(suspend("mod", "@two", ""))
+	notes := n.after(h)
+	tells.Observe(other) // closed
+	if len(notes) != 6 {
+		t.Fatalf("told %+v", notes)
+	}
+	other.Dropped = 0
+	if d := cmp.Diff(other, notes[3]); d != "" {
+		t.Errorf("with a time (-want +got):\n%s", d)
+	}
+	other.Time = h.clock.read()
+	if d := cmp.Diff(other, notes[2]); d != "" {
+		t.Errorf("without a time (-want +got):\n%s", d)
+	}
+	if got := n.after(h); len(got) != 6 {
+		t.Errorf("a guard that is closed told %+v", got[6:])
+	}
+	vbOpen(t).guard.Observe(other) // which has no observer
+	new(moderation.Guard).Observe(other)
+	(*moderation.Guard)(nil).Observe(other)
+}
+
+func TestObserveNeverWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h, n := obOpen(t, func(h *vbHost) { h.config.Now = nil })
+		n.before = func(moderation.Observation) { <-release }
+		start := time.Now()
+		h.guard.Observe(moderation.Observation{What: moderation.ObservedAlarm})
+		synctest.Wait() // it is being told
+		for range 1999 {
+			h.guard.Observe(moderation.Observation{What: moderation.ObservedAlarm})
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("it waited %v", took)
+		}
+		close(release)
+		notes := n.after(h)
+		if last := notes[len(notes)-1]; len(notes) != 1025 || last.Dropped != 2000-1025 {
+			t.Errorf("told %d, and that %d were dropped", len(notes), last.Dropped)
+		}
+	})
+}
+
 func TestRunTellsFiguresOnceAMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

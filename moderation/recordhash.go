@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash/maphash"
-	"sync"
 
 	"github.com/elevenminutes/interlock/audit"
 )
@@ -13,37 +12,28 @@ import (
 // other body under that ID.
 type fingerprint struct{ id, body uint64 }
 
-// fieldRooms are used again: a stack that must grow for the fields of a record
-// is copied, which costs more than to hash them.
-var fieldRooms = sync.Pool{New: func() any { return new([]byte) }}
-
 // fingerprint is that of a record. Those of a store that keeps snapshots are
 // salted with what the snapshot has, and outlive the process; any other store's
 // cost less and do not.
 func (s *MemoryStore) fingerprint(r *audit.Record) fingerprint {
-	if s.snapshots == nil {
-		return fingerprint{maphash.String(s.seed, r.ID), recordHash(s.seed, r)}
+	room, _ := s.rooms.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
 	}
-	room := fieldRooms.Get().(*[]byte)
-	defer fieldRooms.Put(room)
-	b := append((*room)[:0], s.salt...)
-	print := fingerprint{id: salted(appendTextFields(b, r.ID))}
-	*room = appendFields(b, r)
-	print.body = salted(*room)
-	return print
+	defer s.rooms.Put(room)
+	if s.snapshots == nil {
+		*room = appendFields((*room)[:0], r)
+		return fingerprint{maphash.String(s.seed, r.ID), maphash.Bytes(s.seed, *room)}
+	}
+	*room = appendTextFields(append((*room)[:0], s.salt...), r.ID)
+	id := salted(*room)
+	*room = appendFields(append((*room)[:0], s.salt...), r)
+	return fingerprint{id, salted(*room)}
 }
 
 func salted(b []byte) uint64 {
 	sum := sha256.Sum256(b)
 	return binary.LittleEndian.Uint64(sum[:])
-}
-
-// recordHash is a hash of every field of the record, good for one process.
-func recordHash(seed maphash.Seed, r *audit.Record) uint64 {
-	room := fieldRooms.Get().(*[]byte)
-	defer fieldRooms.Put(room)
-	*room = appendFields((*room)[:0], r)
-	return maphash.Bytes(seed, *room)
 }
 
 // appendFields appends every field of a record so that no two records have the

@@ -18,6 +18,8 @@ func finishes(e audit.Event, t *Ticket) bool {
 		return (t.Status == StatusExecuted || t.Status == StatusFailed) && !t.ends()
 	case audit.EventEscalated, audit.EventVoided, audit.EventRatified, audit.EventAcknowledged:
 		return false // it goes on waiting, or was over before
+	case audit.EventRefused:
+		return t.Revision > 1 // else it was never admitted
 	}
 	return t.Status.Final()
 }

@@ -250,15 +250,20 @@ func TestSnapshotLinesAreWrittenAsEncodingJSONWould(t *testing.T) {
 	}
 }
 
+// ssSpoil changes the ticket that waits without the store's knowing.
+func ssSpoil(s *MemoryStore, spoil func(*Ticket)) {
+	t := s.lookup("waits").Clone()
+	spoil(&t)
+	s.tickets["waits"] = s.keep("waits", &t)
+}
+
 // What could not be read again is not saved.
 func TestSnapshotThatCouldNotBeReadIsNotWritten(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(s *MemoryStore){
-		"a text that is not UTF-8": func(s *MemoryStore) { s.tickets["waits"].whole.Note = "\xff" },
-		"a key that has changed":   func(s *MemoryStore) { s.tickets["waits"].whole.Action.Key = "another" },
-		"a target that has changed": func(s *MemoryStore) {
-			s.tickets["waits"].whole.Subject.ID = "c"
-		},
+		"a text that is not UTF-8":  func(s *MemoryStore) { ssSpoil(s, func(t *Ticket) { t.Note = "\xff" }) },
+		"a key that has changed":    func(s *MemoryStore) { ssSpoil(s, func(t *Ticket) { t.Action.Key = "another" }) },
+		"a target that has changed": func(s *MemoryStore) { ssSpoil(s, func(t *Ticket) { t.Subject.ID = "c" }) },
 		"a last ticket that went on": func(s *MemoryStore) {
 			on := s.lookup("declined").Clone()
 			on.Revision++

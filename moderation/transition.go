@@ -64,7 +64,7 @@ var from = map[audit.Event][]Status{
 	audit.EventRevoked:   {StatusPending, StatusHeld},
 	audit.EventTimedOut:  {StatusPending, StatusHeld},
 	audit.EventIntent:    {"", StatusHeld, StatusExecuted, StatusUnknown},
-	audit.EventRefused:   {StatusPending, StatusHeld, StatusExecuting},
+	audit.EventRefused:   {"", StatusPending, StatusHeld, StatusExecuting}, // "": the member of a batch
 	audit.EventOutcome:   {StatusExecuting},
 	audit.EventResolved:  {StatusUnknown},
 	eventUndone:          {StatusExecuted, StatusUnknown},
@@ -141,6 +141,8 @@ func (t *Ticket) allows(e *event) error {
 		return refuse("nobody is about to try it again")
 	case e.kind == audit.EventIntent && !t.mayStart(e.call):
 		return refuse(fmt.Sprintf("%q can't be called for it", e.call))
+	case e.kind == audit.EventRefused && t.Status == "" && t.Mandate == "":
+		return refuse("there is nothing to refuse")
 	case e.kind == audit.EventRefused && t.Status == StatusExecuting && t.ends():
 		return refuse("its restriction stands; only its end can fail")
 	case (e.kind == audit.EventOutcome || e.kind == audit.EventResolved) && !comesOut(e.kind, e.status):

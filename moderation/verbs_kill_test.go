@@ -1,7 +1,6 @@
 package moderation_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -223,37 +221,10 @@ func TestKilledAtAnyMoment(t *testing.T) {
 // many steps.
 func vbKillOne(t *testing.T, dir, over string, round, steps int) {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	environment := []string{vbKillDir + "=" + dir, vbKillTrail + "=" + over, fmt.Sprint(vbKillRound, "=", round)}
+	if vbKill(t, "TestGuardThatWillBeKilled", steps, environment...) {
+		t.Fatal("the process ended by itself")
 	}
-	child := exec.Command(self, "-test.run=^TestGuardThatWillBeKilled$")
-	child.Env = append(os.Environ(), vbKillDir+"="+dir, vbKillTrail+"="+over, fmt.Sprint(vbKillRound, "=", round))
-	var complaints bytes.Buffer
-	child.Stderr = &complaints
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	acks := bufio.NewReader(out)
-	for n := 0; n < steps; {
-		b, err := acks.ReadByte()
-		if err != nil {
-			_ = child.Wait()
-			rest, _ := io.ReadAll(acks)
-			t.Fatalf("the process ended by itself: %v\n%s%s", err, rest, complaints.Bytes())
-		}
-		if b == '!' {
-			n++
-		}
-	}
-	if err := child.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = child.Wait()
 }
 
 // vbCheckAfterKill opens what the killed process left behind and holds it

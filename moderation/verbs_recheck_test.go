@@ -58,6 +58,11 @@ func TestApprovalIsVoidedWhere(t *testing.T) {
 		{"the policy denies the approver", func(h *vbHost) {
 			h.denies(func(q moderation.Question) bool { return q.Step == moderation.StepApprove && q.Actor.Login == "lead2" })
 		}, "lead2"},
+		{"the policy denies the approver where the target is", func(h *vbHost) {
+			h.denies(func(q moderation.Question) bool {
+				return q.Step == moderation.StepApprove && q.Actor.Login == "lead2" && q.Target.Domain == "en"
+			})
+		}, "lead2"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

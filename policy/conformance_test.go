@@ -48,6 +48,7 @@ p3, person, *, *, *, undo.requests, 4, 1h, refuse
 				Charge: charge("ann", 1, noon, elsewhere), Burst: 5, Window: 7 * time.Hour,
 				Both: charge("ann", 1, noon, both), Other: charge("bob", 1, noon, other),
 				Open: charge("ann", 1, noon, func(c *moderation.Charge) { c.Kind = "post.remove" }), OpenCap: 3,
+				PerTarget: charge("bob", 1, noon, other), PerTargetBurst: 11,
 			},
 		},
 		"reach": {
@@ -61,6 +62,10 @@ p3, person, *, *, *, undo.requests, 4, 1h, refuse
 		"undo": {
 			"p3, person, *, *, *, undo.requests, 2, 1h, refuse\n",
 			moderationtest.LimiterOptions{Charge: charge("ann", 1, noon, undo), Burst: 2, Window: time.Hour},
+		},
+		"requests per target": {
+			"p3, target, *, *, *, requests, 4, 1h, refuse\np3, person, *, *, *, requests, 9, 1h, refuse\n",
+			moderationtest.LimiterOptions{Charge: charge("ann", 1, noon), Burst: 4, Window: time.Hour},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -127,6 +127,50 @@ func ExampleAuthorizer_Watch() {
 	// context canceled
 }
 
+// pager is a host's observer.
+type pager chan moderation.Observation
+
+func (p pager) Observe(o moderation.Observation) {
+	if o.What == moderation.ObservedAlarm {
+		p <- o
+	}
+}
+
+// Somebody edits the table past the tickets, and the host's observer is alarmed.
+func ExampleAlarms() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	table := &database{}
+	table.rows, _ = policy.File("testdata/policy.csv").Load(ctx)
+	kinds, tiers := []string{"account.suspend", "account.limit", "post.remove"}, []string{"normal", "protected"}
+	authorizer, err := policy.Open(ctx, policy.Config{Source: table, Kinds: kinds, Tiers: tiers, Pinned: policy.Digest(table.rows)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	limiter, err := policy.NewLimiter(authorizer)
+	if err != nil {
+		log.Fatal(err)
+	}
+	pages := make(pager)
+	guard, err := moderation.New(ctx, moderation.Config{
+		Directory: new(moderation.MapDirectory), Authorizer: authorizer, Limiter: limiter, Tiers: tiers,
+		Kinds: []moderation.Kind{{Name: moderation.Suspend, Apply: func(context.Context, moderation.Permit) (moderation.UndoToken, error) { return "", nil }}},
+		Audit: new(audit.Memory), ForgetOnExit: true,
+		Observer: pages,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	go authorizer.Watch(ctx, policy.WatchConfig{Every: time.Millisecond, Report: policy.Alarms(guard)})
+
+	table.mu.Lock()
+	table.rows = append(table.rows, policy.Row{Type: "g", Fields: []string{"mallory", "director", "*", "-", "-"}})
+	table.mu.Unlock()
+	page := <-pages
+	fmt.Println(page.Alarm, page.Target)
+	// Output: policy_quarantined interlock.policy
+}
+
 func ExampleRowDifference() {
 	ctx := context.Background()
 	load := func(text string) *policy.Policy {

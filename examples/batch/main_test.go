@@ -26,8 +26,6 @@ func Example() {
 	// the run ends: halted: appeals come in
 	// mia can't resume it: own_request: The person behind "mia" asked for this, or owns the service that did; someone else must review it.
 	// lena resumes it
-	//   stage 3 of 3: 50 of 200 done, 0 failed, 0 skipped
-	//   stage 3 of 3: 100 of 200 done, 0 failed, 0 skipped
 	//   stage 3 of 3: 150 of 200 done, 0 failed, 0 skipped
 	//   stage 3 of 3: 200 of 200 done, 0 failed, 0 skipped
 	// 200 accounts are limited

@@ -23,12 +23,14 @@
 // # What can go wrong
 //
 // A member that can't be done now (another ticket is at work on it, the same stands
-// already, it is gone) is reported and does not stop the others. People halt a
-// batch with Halt, and the guard halts it by itself where more members fail, or are
-// undone by people, than is tolerated, where a member became protected, and where
-// those who asked and approved no longer suffice. Somebody other than the requester
-// lets it go on with Resume; then Run is called again. A freeze ends Run without
-// halting anything: call it again when the freeze is over.
+// already, it is gone) is reported and does not stop the others. Where it is the
+// requester's own, or that of somebody whose approval is needed, its ticket is
+// refused and says so. People halt a batch with Halt, and the guard halts it by
+// itself where more members fail, or are undone by people, than is tolerated, where
+// a member became protected, and where those who asked and approved no longer
+// suffice. Somebody other than the requester lets it go on with Resume; then Run is
+// called again. A freeze ends Run without halting anything: call it again when the
+// freeze is over.
 //
 // # Crashes
 //
@@ -42,5 +44,6 @@
 //
 // # Memory
 //
-// A runner holds the IDs, and 68 bytes a member for the tree. It holds no tickets.
+// A runner holds the IDs, and 68 bytes a member for the tree; where progress is
+// told, one byte more, and 16 for a moment when it begins. It holds no tickets.
 package batch

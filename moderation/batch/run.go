@@ -21,18 +21,6 @@ type Result struct {
 	Err error
 }
 
-// Progress is how far a batch is.
-type Progress struct {
-	Mandate string // the batch's ticket
-	Stage   int    // counted from 1; 0 for an undo
-	Stages  int    // how many there are
-	Soaking bool   // the stage is over, and the soak time runs
-	Done    int    // members that stand, or are undone
-	Failed  int    // members that failed or are unknown
-	Skipped int    // members that could not be done, for a reason of their own
-	Total   int    // members in all
-}
-
 // Run executes what is left of a batch, stage by stage, and yields what came of
 // each member, in the order in which they come back. Those that were done before
 // are yielded too, without a call of their handler. members must be those that were
@@ -66,17 +54,21 @@ func (r *Runner) run(ctx context.Context, mandate string, members Members, yield
 	if err != nil {
 		return err
 	}
-	p := &progress{Progress: Progress{Mandate: mandate, Stages: len(ticket.Batch.Stages), Total: set.Len()}, tell: config.Progress, yield: yield}
+	p := &progress{
+		Progress: Progress{Mandate: mandate, Stage: ticket.Batch.Stage, Stages: len(ticket.Batch.Stages), Total: set.Len()},
+		tell:     config.Progress, yield: yield,
+	}
+	p.resumed(ctx, guard, set)
 	from := 0
 	for i, stage := range ticket.Batch.Stages {
 		if err := r.begin(ctx, mandate, i+1); err != nil {
 			return err
 		}
-		p.Stage, p.Soaking = i+1, false
-		err := p.each(ctx, config.Workers, from, stage.Members, func(ctx context.Context, turn int) Result {
+		p.Stage, p.Soaking = max(p.Stage, i+1), false
+		err := p.each(ctx, config.Workers, from, stage.Members, func(ctx context.Context, turn int) turned {
 			m := set.Member(set.Turn(turn))
 			t, err := guard.DoMember(ctx, mandate, m)
-			return Result{Member: m.ID, Ticket: t.ID, Status: t.Status, Stage: i + 1, Err: err}
+			return turned{Result{Member: m.ID, Ticket: t.ID, Status: t.Status, Stage: i + 1, Err: err}, m.Index}
 		})
 		if err != nil {
 			return err
@@ -125,37 +117,17 @@ func wait(ctx context.Context, length time.Duration) error {
 	}
 }
 
-// progress counts results and hands them on, in the goroutine of the caller.
-type progress struct {
-	Progress
-	tell  func(Progress)
-	yield func(Result) bool
-}
-
-func (p *progress) report() {
-	if p.tell != nil {
-		p.tell(p.Progress)
-	}
-}
-
-// take counts a result.
-func (p *progress) take(result Result) {
-	switch {
-	case result.Err == nil:
-		p.Done++
-	case result.Status == moderation.StatusFailed || errors.Is(result.Err, moderation.ErrUnknown):
-		p.Failed++
-	default:
-		p.Skipped++
-	}
-	p.report()
+// turned is what came of the member at a place.
+type turned struct {
+	Result
+	place int
 }
 
 // each does from up to to, by some workers, and hands on what came of each. What
 // stops the whole is returned when all workers have come back.
-func (p *progress) each(ctx context.Context, workers, from, to int, do func(context.Context, int) Result) error {
+func (p *progress) each(ctx context.Context, workers, from, to int, do func(context.Context, int) turned) error {
 	ctx, cancel := context.WithCancel(ctx)
-	turns, results := make(chan int), make(chan Result)
+	turns, results := make(chan int), make(chan turned)
 	var wait sync.WaitGroup
 	defer func() {
 		cancel()
@@ -192,7 +164,7 @@ func (p *progress) each(ctx context.Context, workers, from, to int, do func(cont
 }
 
 // collect hands results on until there are no more.
-func (p *progress) collect(ctx context.Context, cancel context.CancelFunc, results <-chan Result) error {
+func (p *progress) collect(ctx context.Context, cancel context.CancelFunc, results <-chan turned) error {
 	done := ctx.Done()
 	var stop error
 	for {
@@ -208,8 +180,8 @@ func (p *progress) collect(ctx context.Context, cancel context.CancelFunc, resul
 				cancel()
 				continue
 			}
-			p.take(result)
-			if !errors.Is(stop, errLeft) && !p.yield(result) {
+			p.take(result.place, outcomeOf(result.Result))
+			if !errors.Is(stop, errLeft) && !p.yield(result.Result) {
 				stop = errLeft
 				cancel()
 			}

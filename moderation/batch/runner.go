@@ -28,9 +28,10 @@ type Config struct {
 	// MaxUndoRate is which part of the members that were done may be undone by
 	// people one by one, from 0 to 1, counted in whole percents.
 	MaxUndoRate float64
-	// Progress is told how far a batch is, after each member and stage, by one
-	// goroutine at a time; nil for nobody. What it does delays the batch, and it
-	// must not call the runner. A panic in it is the caller's of Run.
+	// Progress is told how far a batch is, after each member and stage and, where
+	// members were done by an earlier Run, at first, by one goroutine at a time; nil
+	// for nobody. What it does delays the batch, and it must not call the runner. A
+	// panic in it is the caller's of Run.
 	Progress func(Progress)
 }
 

@@ -38,9 +38,12 @@ func (r *Runner) undoAll(ctx context.Context, u moderation.UndoRequest, yield fu
 		}
 		standing = append(standing, ticket)
 	}
-	p := &progress{Progress: Progress{Mandate: undo.ID, Total: len(standing)}, tell: config.Progress, yield: yield}
-	return p.each(ctx, config.Workers, 0, len(standing), func(ctx context.Context, i int) Result {
+	p := &progress{
+		Progress: Progress{Mandate: undo.ID, Total: len(standing)}, came: make([]outcome, len(standing)),
+		tell: config.Progress, yield: yield,
+	}
+	return p.each(ctx, config.Workers, 0, len(standing), func(ctx context.Context, i int) turned {
 		t, err := guard.UndoMember(ctx, undo.ID, standing[i])
-		return Result{Member: standing[i], Ticket: t.ID, Status: t.Status, Err: err}
+		return turned{Result{Member: standing[i], Ticket: t.ID, Status: t.Status, Err: err}, i}
 	})
 }

@@ -31,6 +31,8 @@ type naiveLimit struct {
 	burst   int64
 	window  time.Duration
 	approve []moderation.Slot
+
+	perTarget bool
 }
 
 type naiveBucket struct {
@@ -47,6 +49,7 @@ type level struct {
 func newNaiveLimiter() *naiveLimiter {
 	person := func(c moderation.Charge) string { return "person=" + c.Person }
 	tier := func(c moderation.Charge) string { return "tier=" + c.Tier }
+	target := func(c moderation.Charge) string { return "target=" + c.Target }
 	return &naiveLimiter{
 		limits: []*naiveLimit{
 			{name: "requests", at: moderation.ChargeExecute, step: moderation.StepRequest, unit: "actions", per: person, burst: 7, window: time.Hour},
@@ -55,6 +58,7 @@ func newNaiveLimiter() *naiveLimiter {
 			{name: "open", at: moderation.ChargeRequest, step: moderation.StepRequest, unit: "open", per: person, burst: 2},
 			{name: "approvable", at: moderation.ChargeExecute, step: moderation.StepRequest, tier: "staff", unit: "actions", per: tier, burst: 2, window: time.Hour,
 				approve: []moderation.Slot{{"lead"}}},
+			{name: "per target", at: moderation.ChargeExecute, step: moderation.StepRequest, tier: "listed", unit: "actions", per: target, burst: 4, window: time.Hour, perTarget: true},
 		},
 		levels: make(map[naiveBucket]*level),
 		open:   make(map[string][]naiveBucket),
@@ -69,11 +73,12 @@ func sampleCharge() moderation.Charge {
 }
 
 func sampleLimits() LimiterOptions {
-	both, other, open := sampleCharge(), sampleCharge(), sampleCharge()
+	both, other, open, target := sampleCharge(), sampleCharge(), sampleCharge(), sampleCharge()
+	target.Tier = "listed"
 	both.Tier, other.Tier = "protected", "protected"
 	other.Person, other.Actor = "Bob", "bob"
 	open.At = moderation.ChargeRequest
-	return LimiterOptions{Charge: sampleCharge(), Burst: 7, Window: time.Hour, Both: both, Other: other, Open: open, OpenCap: 2}
+	return LimiterOptions{Charge: sampleCharge(), Burst: 7, Window: time.Hour, Both: both, Other: other, Open: open, OpenCap: 2, PerTarget: target, PerTargetBurst: 4}
 }
 
 func (l *naiveLimiter) Take(ctx context.Context, c moderation.Charge) (moderation.Usage, error) {
@@ -84,9 +89,11 @@ func (l *naiveLimiter) Peek(ctx context.Context, c moderation.Charge) (moderatio
 	return l.charge(ctx, c, false)
 }
 
+var chargedFor = []moderation.ChargeFor{moderation.ChargeForTarget, moderation.ChargeForBatch, moderation.ChargeForMember}
+
 func checkNaive(c moderation.Charge) error {
 	if c.At != moderation.ChargeRequest && c.At != moderation.ChargeExecute || !slices.Contains(moderation.Steps(), c.Step) ||
-		c.Count < 1 || c.Reach < 0 || c.Time.IsZero() {
+		c.Count < 1 || c.Reach < 0 || c.Time.IsZero() || !slices.Contains(chargedFor, c.For) {
 		return errors.New("naive: malformed charge")
 	}
 	return nil
@@ -127,11 +134,15 @@ func (l *naiveLimiter) charge(_ context.Context, c moderation.Charge, take bool)
 func (l *naiveLimiter) buckets(c moderation.Charge) []naiveBucket {
 	var all []naiveBucket
 	for _, limit := range l.limits {
-		if limit.at == c.At && limit.step == c.Step && (limit.tier == "" || limit.tier == c.Tier) {
+		if limit.at == c.At && limit.step == c.Step && (limit.tier == "" || limit.tier == c.Tier) && limit.counts(c.For) {
 			all = append(all, naiveBucket{limit, limit.per(c)})
 		}
 	}
 	return all
+}
+
+func (l *naiveLimit) counts(what moderation.ChargeFor) bool {
+	return what == moderation.ChargeForTarget || l.perTarget == (what == moderation.ChargeForMember)
 }
 
 func (l *naiveLimiter) level(b naiveBucket) *level {

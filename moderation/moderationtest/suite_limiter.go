@@ -38,6 +38,11 @@ type LimiterOptions struct {
 	// Both are zero where there is none.
 	Open    moderation.Charge
 	OpenCap int
+	// PerTarget draws one on a limit of PerTargetBurst for each target, and on no
+	// other that is exhausted by one more than that. Both are zero where there is
+	// none. Charge may be of such a limit as well.
+	PerTarget      moderation.Charge
+	PerTargetBurst int
 	// Advance moves the limiter's own clock on by d, which begins at
 	// Charge.Time. Nil where the limiter goes by the time of charges.
 	Advance func(t *testing.T, l moderation.Limiter, d time.Duration)
@@ -108,6 +113,8 @@ func (o LimiterOptions) complete() (LimiterOptions, error) {
 		return o, errors.New("moderationtest: LimiterOptions has only one of Both and Other; give both or none")
 	case reflect.ValueOf(o.Open).IsZero() != (o.OpenCap <= 0):
 		return o, errors.New("moderationtest: LimiterOptions has only one of Open and OpenCap; give both or none")
+	case !o.hasPerTarget():
+		return o, errors.New("moderationtest: LimiterOptions has only one of PerTarget and PerTargetBurst; give both or none")
 	}
 	return o, nil
 }
@@ -115,6 +122,7 @@ func (o LimiterOptions) complete() (LimiterOptions, error) {
 func limiterChecks(opts LimiterOptions) []check[limiterSubject] {
 	checks := append(chargeChecks(), timeChecks()...)
 	checks = append(checks, restoreChecks()...)
+	checks = append(checks, batchChecks()...)
 	if !reflect.ValueOf(opts.Both).IsZero() {
 		checks = append(checks, pairChecks()...)
 	}

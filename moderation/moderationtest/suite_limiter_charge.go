@@ -74,16 +74,17 @@ func zeroCharge(t tester, s limiterSubject) {
 func malformedCharge(t tester, s limiterSubject) {
 	r := s.till()
 	for what, spoil := range map[string]func(c *moderation.Charge){
-		"no moment":         func(c *moderation.Charge) { c.At = "" },
-		"an unknown moment": func(c *moderation.Charge) { c.At = nobody },
-		"no step":           func(c *moderation.Charge) { c.Step = "" },
-		"an unknown step":   func(c *moderation.Charge) { c.Step = nobody },
-		"no targets":        func(c *moderation.Charge) { c.Count = 0 },
-		"fewer than none":   func(c *moderation.Charge) { c.Count = -1 },
-		"the least count":   func(c *moderation.Charge) { c.Count = -most(*c).Count - 1 },
-		"negative reach":    func(c *moderation.Charge) { c.Reach = -1 },
-		"the least reach":   func(c *moderation.Charge) { c.Reach = -most(*c).Reach - 1 },
-		"no time":           func(c *moderation.Charge) { c.Time = time.Time{} },
+		"no moment":                    func(c *moderation.Charge) { c.At = "" },
+		"an unknown moment":            func(c *moderation.Charge) { c.At = nobody },
+		"no step":                      func(c *moderation.Charge) { c.Step = "" },
+		"an unknown step":              func(c *moderation.Charge) { c.Step = nobody },
+		"nothing known that it is for": func(c *moderation.Charge) { c.For = nobody },
+		"no targets":                   func(c *moderation.Charge) { c.Count = 0 },
+		"fewer than none":              func(c *moderation.Charge) { c.Count = -1 },
+		"the least count":              func(c *moderation.Charge) { c.Count = -most(*c).Count - 1 },
+		"negative reach":               func(c *moderation.Charge) { c.Reach = -1 },
+		"the least reach":              func(c *moderation.Charge) { c.Reach = -most(*c).Reach - 1 },
+		"no time":                      func(c *moderation.Charge) { c.Time = time.Time{} },
 	} {
 		for name, ask := range r.asks() {
 			c := r.at(r.now, s.opts.Charge)

@@ -19,6 +19,7 @@ func TestNaiveLimiterPasses(t *testing.T) {
 		"with all options": sampleLimits(),
 		"with the least":   {Charge: sampleCharge(), Burst: 7, Window: time.Hour},
 		"with approvals":   approvable,
+		"per target":       {Charge: sampleLimits().PerTarget, Burst: 4, Window: time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -43,6 +44,7 @@ func TestLimiterOptionsMustBeWhole(t *testing.T) {
 		"Slack is -1ns":    func(o *LimiterOptions) { o.Slack = -1 },
 		"Both and Other":   func(o *LimiterOptions) { o.Other = moderation.Charge{} },
 		"Open and OpenCap": func(o *LimiterOptions) { o.OpenCap = 0 },
+		"PerTarget and":    func(o *LimiterOptions) { o.PerTargetBurst = 0 },
 	} {
 		o := sampleLimits()
 		spoil(&o)
@@ -181,7 +183,7 @@ func TestLimiterSuiteCatches(t *testing.T) {
 			}})
 		}
 	}
-	add(opts, slices.Concat(chargeDefects(), timeDefects(), pairDefects(), restoreDefects(), openDefects()))
+	add(opts, slices.Concat(chargeDefects(), timeDefects(), pairDefects(), restoreDefects(), openDefects(), batchDefects()))
 	approvable := opts
 	approvable.Charge.Tier, approvable.Burst = "staff", 2
 	add(approvable, []limiterDefect{

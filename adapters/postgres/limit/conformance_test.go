@@ -56,6 +56,7 @@ p3, person, *, *, *, undo.requests, 4, 1h, refuse
 				Charge: charge("ann", 1, elsewhere), Burst: 5, Window: 7 * time.Hour,
 				Both: charge("ann", 1, both), Other: charge("bob", 1, other),
 				Open: charge("ann", 1, func(c *moderation.Charge) { c.Kind = "post.remove" }), OpenCap: 3,
+				PerTarget: charge("bob", 1, other), PerTargetBurst: 11,
 			},
 		},
 		"actions, with approvals": {

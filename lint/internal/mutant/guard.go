@@ -112,6 +112,39 @@ func Guard() []Mutant {
 			`	case len(f.open) > 0:
 		return f, &Refusal{Code: CodeApprovalsVoid`, `	case len(f.open) > 1000:
 		return f, &Refusal{Code: CodeApprovalsVoid`},
+		{"batch: a protected member does not stop it at its beginning", "moderation/batchsurvey.go",
+			`	case s.protected.Count > 0:`, `	case s.protected.Count > MaxMembers:`},
+		{"batch: members are done though it was halted", "moderation/batchstart.go",
+			`	case !t.Batch.Halted.IsZero():`, `	case !t.Batch.Halted.IsZero() && t.Batch.HaltNote == "":`},
+		{"batch: members are done though the whole was undone", "moderation/batchstart.go",
+			`	case t.Status != StatusExecuted:
+		return notOpen(t)`, `	case t.Status != StatusExecuted && t.Status != StatusUndone:
+		return notOpen(t)`},
+		{"batch: a soak time is not waited for", "moderation/batchstart.go",
+			`.Sub(now); wait > 0 {`, `.Sub(now); wait > time.Hour {`},
+		{"batch: one resumes one's own", "moderation/batchhalt.go",
+			`	if err == nil && why != nil {
+		err = why
+	}
+`, ``},
+		{"batch: failures do not halt it", "moderation/batch.go",
+			`	case failures > max(`, `	case failures > b.Count+max(`},
+		{"batch: undos by people do not halt it", "moderation/batch.go",
+			`	case undos > 0 && undos*100 >`, `	case undos > b.Count && undos*100 >`},
+		{"batch: what went wrong with a member is done again", "moderation/memberdecide.go",
+			`|| !slices.Contains(nothing, c.ticket.Status) {`, `|| !slices.Contains(append(nothing, StatusFailed, StatusUnknown), c.ticket.Status) {`},
+		{"batch: an approver's part in a member voids nothing", "moderation/memberdecide.go",
+			`		if err := mayTouch(a, member.target); err != nil {`, `		if err := mayTouch(a, member.target); err != nil && a.Login == "" {`},
+		{"batch: no ticket says whose approval is void for a member", "moderation/memberticket.go",
+			`	t.Reviews = f.voidOf(mandate)
+`, ``},
+		{"batch: a member that nobody may act on has no ticket that says so", "moderation/memberdecide.go",
+			`		c.bars = asRefusal(err)
+		return nil`, `		return err`},
+		{"batch: who has a part in a member halts it from another process", "moderation/batchowners.go",
+			`	if part || slices.ContainsFunc(names, t.Batch.marked) {`, `	if part {`},
+		{"batch: a process that has not looked at the members lets anybody halt it", "moderation/batchowners.go",
+			`	if err == nil && !known && !t.concerns(a) {`, `	if err == nil && !known && a.Login == "" {`},
 		{"bypass: by a leaver", "moderation/bypass.go",
 			`	case slices.Contains(f.actor.Labels, LabelLeaving):`, `	case f.kind.Name == "" && slices.Contains(f.actor.Labels, LabelLeaving):`},
 		{"bypass: while one owes for another", "moderation/bypass.go",

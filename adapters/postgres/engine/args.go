@@ -12,6 +12,8 @@ type AdvanceArgs struct {
 	// Revision is the one that was due when the job was made. Zero where it is
 	// not known.
 	Revision uint64 `json:"revision,omitempty" river:"unique"`
+	// Backlog has a sweep tell how much waits. See [BacklogReporter].
+	Backlog bool `json:"backlog,omitempty" river:"unique"`
 }
 
 // Kind is "interlock_advance".

@@ -16,6 +16,8 @@ type AdvanceArgs struct {
 	// not known. The job of a change that was not made is no reason to leave out
 	// that of the change which took its place, with the same revision.
 	Due int64 `json:"due,omitempty" river:"unique"`
+	// Backlog has a sweep tell how much waits. See [BacklogReporter].
+	Backlog bool `json:"backlog,omitempty" river:"unique"`
 }
 
 // Kind is "interlock_advance".

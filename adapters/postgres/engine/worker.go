@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -31,6 +32,7 @@ type Worker struct {
 	scheduler *Scheduler
 	timeout   time.Duration
 	every     time.Duration
+	sweeps    atomic.Int64 // begun while this process led
 }
 
 // NewWorker makes a Worker. It reports every fault of the configuration at
@@ -57,7 +59,7 @@ func (w *Worker) Work(ctx context.Context, job *river.Job[AdvanceArgs]) error {
 		return errZeroWorker
 	}
 	if job.Args.Ticket == "" {
-		return w.sweep(ctx)
+		return errors.Join(w.sweep(ctx), w.reportBacklog(ctx, job.Args))
 	}
 	t, err := w.guard.Advance(ctx, job.Args.Ticket)
 	return judge(job, t, err, time.Now())

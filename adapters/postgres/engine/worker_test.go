@@ -152,6 +152,7 @@ func TestJobsOfOtherVersionsAreRead(t *testing.T) {
 		`{"ticket":"one","revision":7}`:                                {Ticket: "one", Revision: 7},
 		`{"ticket":"one","revision":7,"region":"eu","hints":{"a":[]}}`: {Ticket: "one", Revision: 7},
 		`{"ticket":"one"}`:                                             {Ticket: "one"},
+		`{"backlog":true}`:                                             {Backlog: true},
 		`{}`:                                                           {},
 	} {
 		var got engine.AdvanceArgs

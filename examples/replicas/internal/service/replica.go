@@ -225,7 +225,8 @@ func (r *Replica) listen(address string) error {
 }
 
 // Close stops a replica in order: no further calls from outside, then no further
-// jobs, then the guard, which waits for its handlers, and last the connections.
+// jobs, then the guard, which waits for its handlers, and last the connections. It
+// waits for none of them longer than ctx.
 func (r *Replica) Close(ctx context.Context) error {
 	var errs []error
 	note := func(what string, err error) {
@@ -245,8 +246,17 @@ func (r *Replica) Close(ctx context.Context) error {
 	for _, stop := range r.stops {
 		stop()
 	}
-	r.tasks.Wait()
-	r.pool.Close()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.tasks.Wait()
+		r.pool.Close()
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		note("relay, policy or connections", context.Cause(ctx))
+	}
 	return errors.Join(errs...)
 }
 

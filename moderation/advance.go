@@ -15,7 +15,9 @@ import (
 //
 // Advance returns nil if and only if there was nothing to do or it was done.
 // Like Do it returns a [*Refusal] or a [*StateError] for what it tried; the
-// ticket then tells whether that was its end.
+// ticket then tells whether that was its end. What keeps a ticket that is due
+// from moving, and may pass, is recorded and told to the Observer, as Run does:
+// the ticket itself does not tell.
 func (g *Guard) Advance(ctx context.Context, id string) (Ticket, error) {
 	if err := g.enter(ctx); err != nil {
 		return Ticket{}, err
@@ -24,18 +26,30 @@ func (g *Guard) Advance(ctx context.Context, id string) (Ticket, error) {
 	if err := checkName("ticket ID", id, true); err != nil {
 		return Ticket{}, err
 	}
-	t, err := g.advance(ctx, id)
+	t, err := g.advanceDue(ctx, Ticket{ID: id})
+	now, _ := g.clock.now()
+	g.summarize(ctx, now, now)
 	return t.Clone(), err
 }
 
 func (g *Guard) advance(ctx context.Context, id string) (Ticket, error) {
-	if err := g.payOwed(ctx); err != nil {
-		return Ticket{}, unrecorded(err)
-	}
-	t, err := g.load(ctx, id)
+	t, err := g.settled(ctx, id)
 	if err != nil {
 		return Ticket{}, err
 	}
+	return g.move(ctx, t)
+}
+
+// settled reads a ticket, when nothing is owed that may be about it.
+func (g *Guard) settled(ctx context.Context, id string) (Ticket, error) {
+	if err := g.payOwed(ctx); err != nil {
+		return Ticket{}, unrecorded(err)
+	}
+	return g.load(ctx, id)
+}
+
+// move takes a ticket that was read as far as it may go.
+func (g *Guard) move(ctx context.Context, t Ticket) (Ticket, error) {
 	now, raw := g.clock.now()
 	switch {
 	case t.Status.Waiting():

@@ -63,6 +63,40 @@ func (g *Guard) Backlog(ctx context.Context, actor string) (Backlog, error) {
 	return b, nil
 }
 
+// ReportBacklog tells Config.Observer how much waits, as [ObservedFigures].
+// Run does so by itself; a host whose scheduler calls Advance calls this about
+// once a minute, in one replica at a time. It has no actor, and tells nobody
+// else: without an Observer it reads nothing. It reads what Backlog reads.
+//
+// Refusals that were only counted, since there were too many of one actor, are
+// recorded as sums by it, as they are by Advance.
+//
+// ReportBacklog returns nil if and only if the figures were handed on, or there
+// is nobody to tell; otherwise the [*Refusal] that says what could not be read.
+func (g *Guard) ReportBacklog(ctx context.Context) error {
+	if err := g.enter(ctx); err != nil {
+		return err
+	}
+	defer g.exit()
+	now, _ := g.clock.now()
+	g.summarize(ctx, now, now)
+	return g.reportBacklog(ctx, now)
+}
+
+func (g *Guard) reportBacklog(ctx context.Context, now time.Time) error {
+	if g.watch.observer == nil {
+		return nil
+	}
+	g.watch.asksFigures(now)
+	q := g.inquiry(StepRead, now)
+	b, err := inquire(ctx, q, q.backlog)
+	if err != nil {
+		return asRefusal(err)
+	}
+	g.watch.tell(Observation{What: ObservedFigures, Time: now, Backlog: b})
+	return nil
+}
+
 // backlog counts what is unfinished and what is owed.
 func (q *inquiry) backlog(ctx context.Context) (Backlog, error) {
 	b := Backlog{ByStatus: make(map[Status]int), ByTier: make(map[string]int), ByKind: make(map[string]int)}

@@ -63,6 +63,8 @@ func TestClosedGuardRefusesEveryVerb(t *testing.T) {
 	t.Parallel()
 	verbs := append(fcVerbs(), fcCall{verb: "Run", call: func(ctx context.Context, g *moderation.Guard, _ *fcWorld, _ map[string]string) error {
 		return g.Run(ctx)
+	}}, fcCall{verb: "ReportBacklog", call: func(ctx context.Context, g *moderation.Guard, _ *fcWorld, _ map[string]string) error {
+		return g.ReportBacklog(ctx)
 	}})
 	for _, verb := range verbs {
 		t.Run(verb.verb, func(t *testing.T) {

@@ -26,6 +26,30 @@ func ExampleGuard_Backlog() {
 	// map[protected:1] 0 0 0
 }
 
+// board shows how much waits.
+type board struct{}
+
+func (board) Observe(o moderation.Observation) {
+	if o.What == moderation.ObservedFigures {
+		fmt.Println("waiting:", o.Backlog.Waiting, o.Backlog.ByTier)
+	}
+}
+
+// A host whose own scheduler calls Advance has it call ReportBacklog once a
+// minute, for what Run would tell.
+func ExampleGuard_ReportBacklog() {
+	ctx := context.Background()
+	service := &exampleService{also: func(c *moderation.Config) { c.Observer = board{} }}
+	guard := service.guard()
+	_, err := guard.Do(ctx, suspendAccount("ada", "account-1", "form-1"))
+	fmt.Println(errors.Is(err, moderation.ErrPending))
+	fmt.Println(guard.ReportBacklog(ctx), guard.Close(ctx)) // when an observer was told is its own affair
+	// Unordered output:
+	// true
+	// waiting: 1 map[protected:1]
+	// <nil> <nil>
+}
+
 // pager is told what somebody should look at.
 type pager struct{}
 

@@ -115,6 +115,8 @@ func fcGuardCases() []fcCase {
 		return err
 	}}, fcCall{verb: "Run", call: func(ctx context.Context, g *moderation.Guard, _ *fcWorld, _ map[string]string) error {
 		return g.Run(ctx)
+	}}, fcCall{verb: "ReportBacklog", call: func(ctx context.Context, g *moderation.Guard, _ *fcWorld, _ map[string]string) error {
+		return g.ReportBacklog(ctx)
 	}}, fcCall{verb: "Close", call: func(ctx context.Context, g *moderation.Guard, _ *fcWorld, _ map[string]string) error {
 		return g.Close(ctx)
 	}})

@@ -49,7 +49,7 @@ type Observation struct {
 	Took   time.Duration
 	Waited time.Duration
 	// Backlog is what waits; for ObservedFigures, which Run tells once a
-	// minute.
+	// minute, and ReportBacklog when it is called.
 	Backlog Backlog
 	// Dropped is how many observations this guard has lost so far.
 	Dropped uint64

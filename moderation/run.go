@@ -2,7 +2,6 @@ package moderation
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"sync"
 	"time"
@@ -20,7 +19,8 @@ const runners = 16
 
 // Run advances what is due, until ctx is done or the guard is closed, and returns
 // why it ended, when all that it has begun has come back. It is all the scheduling that one
-// process needs; hosts with a scheduler of their own call Advance instead.
+// process needs; hosts with a scheduler of their own call Advance for each due
+// ticket instead, and ReportBacklog once a minute.
 // Deadlines hold also when nobody runs it: a ticket that is late is refused
 // whenever it is looked at.
 //
@@ -37,7 +37,9 @@ func (g *Guard) Run(ctx context.Context) error {
 	defer r.wait.Wait()
 	for {
 		r.round(ctx)
-		g.figures(ctx)
+		if now, _ := g.clock.now(); g.watch.lacksFigures(now) {
+			_ = g.reportBacklog(ctx, now) // the next round does not ask again: it can wait a minute
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -89,21 +91,19 @@ func (r *runner) round(ctx context.Context) {
 		default: // the others have their turn in the next round
 			return
 		}
+		r.hold(t.ID, now) // here, so that the next round knows
 		r.wait.Add(1)
-		go r.advance(ctx, t, now)
+		go r.advance(ctx, t)
 	}
 }
 
-func (r *runner) advance(ctx context.Context, t Ticket, now time.Time) {
+func (r *runner) advance(ctx context.Context, t Ticket) {
 	defer r.wait.Done()
 	defer func() { <-r.room }()
-	r.hold(t.ID, now)
-	after, err := r.guard.advance(ctx, t.ID)
+	after, _ := r.guard.advanceDue(ctx, t)
 	if after.Revision > t.Revision {
 		r.release(t.ID)
-		return
 	}
-	r.guard.noteFailure(ctx, t, now, err)
 }
 
 // hold leaves a ticket alone for twice as long as the last time.
@@ -137,26 +137,4 @@ func (r *runner) forget(due []Ticket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	maps.DeleteFunc(r.stuck, func(id string, _ pause) bool { return !still[id] })
-}
-
-func (g *Guard) due(ctx context.Context, now time.Time) ([]Ticket, error) {
-	return bounded(ctx, g.config.DecideTimeout, func(ctx context.Context) ([]Ticket, error) {
-		var due []Ticket
-		for t, err := range g.store.Tickets(ctx, Query{DueBy: now}) {
-			if err != nil {
-				return nil, err
-			}
-			due = append(due, t)
-		}
-		return due, nil
-	})
-}
-
-// noteFailure records what kept a due ticket from advancing, where it is not
-// on the ticket itself. The bound on refusals keeps it from filling the trail.
-func (g *Guard) noteFailure(ctx context.Context, t Ticket, now time.Time, err error) {
-	var refusal *Refusal
-	if errors.As(err, &refusal) && refusal.passing() {
-		g.refuse(ctx, request{step: t.Step, undoes: t.ID, action: Action{Actor: t.Action.Actor, Kind: t.Action.Kind, Target: t.Subject.ID}}, now, refusal)
-	}
 }

@@ -27,7 +27,7 @@ type watch struct {
 	telling bool
 	idle    chan struct{} // closed when all was told; made by who waits for it
 	dropped uint64
-	figured time.Time // when figures were told last
+	figured time.Time // when figures were asked for last
 }
 
 // tell leaves an observation to be told.
@@ -176,25 +176,16 @@ func observe(what Observed, e audit.Event, t *Ticket, now time.Time) Observation
 	}
 }
 
-// figures tells what waits, once in a while.
-func (g *Guard) figures(ctx context.Context) {
-	now, _ := g.clock.now()
-	if g.watch.observer == nil || !g.watch.figure(now) {
-		return
-	}
-	q := g.inquiry(StepRead, now)
-	if b, err := inquire(ctx, q, q.backlog); err == nil {
-		g.watch.tell(Observation{What: ObservedFigures, Time: now, Backlog: b})
-	}
-}
-
-// figure reports whether it is time for figures.
-func (w *watch) figure(now time.Time) bool {
+// lacksFigures reports whether none were told for a while.
+func (w *watch) lacksFigures(now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.figured.IsZero() && now.Sub(w.figured) < figuresEvery {
-		return false
-	}
+	return w.figured.IsZero() || now.Sub(w.figured) >= figuresEvery
+}
+
+// asksFigures notes that figures are asked for, whatever comes of it.
+func (w *watch) asksFigures(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.figured = now
-	return true
 }

@@ -70,12 +70,6 @@ func actions(b *testing.B, inFlight int, commit func(context.Context, moderation
 		}
 		return commit(ctx, change(next(t, moderation.StatusExecuted)))
 	}
-	inParallel(b, inFlight, one)
-}
-
-// inParallel does b.N things, so many at a time.
-func inParallel(b *testing.B, inFlight int, one func() error) {
-	b.Helper()
 	for range inFlight { // connections and plans
 		if err := one(); err != nil {
 			b.Fatal(err)
@@ -106,11 +100,6 @@ type floor struct {
 }
 
 func (f *floor) commit(ctx context.Context, c moderation.Change) error {
-	return f.write(ctx, c, func(pgx.Tx) error { return nil })
-}
-
-// write writes a change, and what more is written with it.
-func (f *floor) write(ctx context.Context, c moderation.Change, more func(pgx.Tx) error) error {
 	t := &c.Tickets[0]
 	body, err := c.Record.AppendJSON(nil)
 	if err != nil {
@@ -135,10 +124,7 @@ func (f *floor) write(ctx context.Context, c moderation.Change, more func(pgx.Tx
 			return err
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO interlock.outbox (seq, id, sum, hash, body) VALUES ($1, $2, $3, $3, $4)`, f.seq.Add(1), c.Record.ID, sum[:], body)
-		if err != nil {
-			return err
-		}
-		return more(tx)
+		return err
 	})
 }
 

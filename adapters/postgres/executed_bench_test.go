@@ -3,15 +3,14 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/elevenminutes/interlock/adapters/postgres"
 	"github.com/elevenminutes/interlock/adapters/postgres/engine"
@@ -22,31 +21,83 @@ import (
 
 // BenchmarkExecuted executes whole actions, each on another account, from the
 // request to the outcome: a guard with a policy, limits and River jobs over the
-// store. The floor writes the rows that such an action leaves, in bare pgx with a
-// connection for each worker: two transactions, the first of which inserts the
-// job. It decides nothing, checks nothing and chains nothing. The limits are those
-// of one process, or those that all replicas share, for which the floor counts in a
-// row of an unlogged table before its transactions. Sixteen moderators act.
+// store. The limits are those of one process, or those that all replicas share.
+// Beside it, in turn, goes the same by hand (see byHand), over as many connections:
+// as rows of transactions that have nothing to do with each other, and with the
+// records chained. Where limits are shared, it counts in one row of an unlogged
+// table before. Sixteen moderators act.
 func BenchmarkExecuted(b *testing.B) {
-	for _, inFlight := range []int{1, 16, 64} {
-		for _, limits := range []string{"process", "shared"} {
-			b.Run(fmt.Sprintf("limits=%s/floor/in-flight=%d", limits, inFlight), func(b *testing.B) {
-				f := executedFloor(b, benchPool(b, inFlight))
-				f.counts = limits == "shared"
-				executed(b, inFlight, f.execute)
-			})
-			b.Run(fmt.Sprintf("limits=%s/guard/in-flight=%d", limits, inFlight), func(b *testing.B) {
-				guard := executingGuard(b, benchPool(b, 16), limits == "shared", nil)
-				executed(b, inFlight, func(ctx context.Context, n int64) error {
+	for _, limits := range []string{"process", "shared"} {
+		for _, inFlight := range []int{1, 16, 64} {
+			b.Run(fmt.Sprintf("limits=%s/in-flight=%d", limits, inFlight), func(b *testing.B) {
+				shared := limits == "shared"
+				rows, chained := newByHand(b, shared, false), newByHand(b, shared, true)
+				guard := executingGuard(b, benchPool(b, executedConnections), shared, nil)
+				inTurn(b, inFlight, []contender{{"rows", rows.execute}, {"chained", chained.execute}, {"guard", func(ctx context.Context, n int64) error {
 					ticket, err := guard.Do(ctx, executedAction(n))
 					if err == nil && ticket.Status != moderation.StatusExecuted {
 						err = fmt.Errorf("the ticket is %s", ticket.Status)
 					}
 					return err
-				})
+				}}})
 			})
 		}
 	}
+}
+
+// executedConnections is how many each has; more are slower on a small machine.
+const executedConnections = 16
+
+// contender executes the n-th action.
+type contender struct {
+	name    string
+	execute func(ctx context.Context, n int64) error
+}
+
+// inTurn has each contender execute b.N actions, three times over, so that what
+// else the machine does is in everybody's way. It reports the median rate of each,
+// and that of the last in parts of the others'.
+func inTurn(b *testing.B, inFlight int, all []contender) {
+	b.Helper()
+	rates := make([][]float64, len(all))
+	for _, c := range all {
+		executed(b, executedConnections, 20*executedConnections, c) // connections and plans
+	}
+	for range 3 {
+		for i, c := range all {
+			rates[i] = append(rates[i], executed(b, inFlight, b.N, c))
+		}
+	}
+	for i := range rates {
+		slices.Sort(rates[i])
+		b.ReportMetric(rates[i][1], all[i].name+"/s")
+	}
+	last := len(all) - 1
+	for i := range last {
+		b.ReportMetric(rates[last][1]/rates[i][1], all[last].name+"/"+all[i].name)
+	}
+	b.ReportMetric(1e9/rates[last][1], "ns/op")
+}
+
+// executed executes so many actions, so many at a time, and returns how many a
+// second.
+func executed(b *testing.B, inFlight, count int, c contender) float64 {
+	b.Helper()
+	var taken atomic.Int64
+	var workers sync.WaitGroup
+	begun := time.Now()
+	for range inFlight {
+		workers.Go(func() {
+			for taken.Add(1) <= int64(count) {
+				if err := c.execute(b.Context(), made.Add(1)); err != nil {
+					b.Errorf("%s: %v", c.name, err)
+					return
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return float64(count) / time.Since(begun).Seconds()
 }
 
 func executedAction(n int64) moderation.Action {
@@ -58,11 +109,6 @@ func executedAction(n int64) moderation.Action {
 const moderators = 16
 
 func moderator(n int64) string { return "moderator-" + strconv.FormatInt(n%moderators, 10) }
-
-// executed runs b.N actions, so many at a time.
-func executed(b *testing.B, inFlight int, execute func(ctx context.Context, n int64) error) {
-	inParallel(b, inFlight, func() error { return execute(b.Context(), made.Add(1)) })
-}
 
 // executedPolicy has a limit for each person, as every policy should.
 const executedPolicy = `
@@ -127,80 +173,4 @@ func executingGuard(tb testing.TB, pool *pgxpool.Pool, shared bool, over func(mo
 	must(err)
 	tb.Cleanup(func() { _ = guard.Close(context.WithoutCancel(ctx)) })
 	return guard
-}
-
-// actionFloor writes what a guard has written for one action, for another account
-// each time.
-type actionFloor struct {
-	*floor
-	jobs    *river.Client[pgx.Tx]
-	changes []moderation.Change
-	counts  bool // what each moderator does
-}
-
-// executedFloor takes what to write from a guard.
-func executedFloor(b *testing.B, pool *pgxpool.Pool) *actionFloor {
-	b.Helper()
-	seen := &seenChanges{}
-	guard := executingGuard(b, pool, false, func(s moderation.Store) moderation.Store { seen.Store = s; return seen })
-	if _, err := guard.Do(b.Context(), executedAction(made.Add(1))); err != nil {
-		b.Fatal(err)
-	}
-	if len(seen.changes) != 2 {
-		b.Fatalf("an action makes %d commits; the floor is made for two", len(seen.changes))
-	}
-	jobs, err := river.NewClient(riverpgxv5.New(nil), &river.Config{Schema: postgres.DefaultSchema})
-	if err != nil {
-		b.Fatal(err)
-	}
-	_, err = pool.Exec(b.Context(), `CREATE UNLOGGED TABLE counted (person text PRIMARY KEY, n bigint NOT NULL)`)
-	if err != nil {
-		b.Fatal(err)
-	}
-	f := &actionFloor{floor: &floor{pool: pool}, jobs: jobs, changes: seen.changes}
-	f.seq.Store(1 << 40) // after those of the store
-	return f
-}
-
-func (f *actionFloor) execute(ctx context.Context, n int64) error {
-	if f.counts {
-		_, err := f.pool.Exec(ctx, `INSERT INTO counted AS c VALUES ($1, 1) ON CONFLICT (person) DO UPDATE SET n = c.n + 1`, moderator(n))
-		if err != nil {
-			return err
-		}
-	}
-	id := fmt.Sprintf("floor-%020d", n)
-	for i, c := range f.changes {
-		t := c.Tickets[0]
-		t.ID, t.Action.Key, t.Subject.ID = id, id, "account-"+strconv.FormatInt(n, 10)
-		c.Tickets = []moderation.Ticket{t}
-		c.Record.ID = id + "." + strconv.Itoa(i)
-		err := f.write(ctx, c, func(tx pgx.Tx) error {
-			if t.Due.IsZero() {
-				return nil
-			}
-			_, err := f.jobs.InsertTx(ctx, tx, engine.AdvanceArgs{Ticket: id, Revision: t.Revision}, &river.InsertOpts{
-				Queue: engine.DefaultQueue, ScheduledAt: time.Now().Add(time.Hour),
-			})
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// seenChanges keeps what is committed.
-type seenChanges struct {
-	moderation.Store
-	mu      sync.Mutex
-	changes []moderation.Change
-}
-
-func (s *seenChanges) Commit(ctx context.Context, c moderation.Change) error {
-	s.mu.Lock()
-	s.changes = append(s.changes, c)
-	s.mu.Unlock()
-	return s.Store.Commit(ctx, c)
 }

@@ -45,6 +45,7 @@ func conclude(ctx context.Context, o options, s *scene, l *load, recovery time.D
 	row("asked anew, for the crash came before the deed", l.anew.Load())
 	row("approved by a lead", f.ByApproval)
 	row("taken back by another moderator", f.Undone)
+	row("versions of the policy that were in force", f.Versions)
 	row("in the middle when it was over", left)
 	row("settled by asking the service what is true", f.Settled)
 	row("all of them settled after", recovery.Round(10*time.Millisecond))
@@ -64,10 +65,14 @@ func conclude(ctx context.Context, o options, s *scene, l *load, recovery time.D
 
 // rest waits until no handler can be running and the trail has every record.
 func rest(ctx context.Context, pool *pgxpool.Pool) (f service.Figures, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
 	for {
+		before := f
 		f, err = service.Count(ctx, pool)
+		if ctx.Err() != nil {
+			return f, fmt.Errorf("after two minutes there is still something under way: %s; %d records are not in the trail", statuses(before.Statuses), before.Unrelayed)
+		}
 		if err != nil {
 			return f, err
 		}

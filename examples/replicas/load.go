@@ -154,6 +154,19 @@ func (l *load) postTo(ctx context.Context, replica *process, path, actor string,
 	return answer, resp.StatusCode, json.NewDecoder(resp.Body).Decode(&answer)
 }
 
+func (l *load) get(ctx context.Context, replica *process, path string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, replica.address+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := l.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(into)
+}
+
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

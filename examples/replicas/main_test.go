@@ -25,6 +25,7 @@ func TestNothingIsLostOrDoneTwice(t *testing.T) {
 		"a replica is killed":                    kill,
 		"a replica is stopped past every lease":  freeze(20 * time.Second),
 		"the database crashes":                   crash,
+		"the policy is changed under load":       amend(6),
 		"a replica is cut off from the database": cut(30 * time.Second),
 	} {
 		t.Run(name, func(t *testing.T) {

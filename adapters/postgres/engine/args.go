@@ -12,6 +12,12 @@ type AdvanceArgs struct {
 	// Revision is the one that was due when the job was made. Zero where it is
 	// not known.
 	Revision uint64 `json:"revision,omitempty" river:"unique"`
+	// Due is when it was due, in microseconds since 1970 (UTC). Zero where it is
+	// not known. The job of a change that was not made is no reason to leave out
+	// that of the change which took its place, with the same revision.
+	Due int64 `json:"due,omitempty" river:"unique"`
+	// Backlog has a sweep tell how much waits. See [BacklogReporter].
+	Backlog bool `json:"backlog,omitempty" river:"unique"`
 }
 
 // Kind is "interlock_advance".

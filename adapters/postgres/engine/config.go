@@ -21,6 +21,14 @@ type Advancer interface {
 	Advance(ctx context.Context, ticket string) (moderation.Ticket, error)
 }
 
+// BacklogReporter is an [Advancer] that can tell its observer how much waits; a
+// [moderation.Guard] is one. Where Config.Guard is one, it is called about once a
+// minute, by a sweep, in one replica at a time.
+type BacklogReporter interface {
+	// ReportBacklog is that of [moderation.Guard].
+	ReportBacklog(ctx context.Context) error
+}
+
 // Lister finds tickets that are due; a [moderation.Store] is one.
 type Lister interface {
 	// Tickets is that of [moderation.Store].
@@ -37,7 +45,8 @@ type Config struct {
 	// Scheduler is the one that the guard's store was given. Its schema and
 	// its queue are the engine's.
 	Scheduler *Scheduler
-	// Guard advances the tickets.
+	// Guard advances the tickets. What wraps a moderation.Guard should also be a
+	// [BacklogReporter], or nobody is told figures.
 	Guard Advancer
 	// Store is the guard's store, where the sweep looks for what is due.
 	Store Lister
@@ -58,7 +67,8 @@ type Config struct {
 	// means one second; less than 100 milliseconds is refused.
 	PollEvery time.Duration
 	// SweepEvery is how often due tickets without a job are looked for. Zero
-	// means 30 seconds; less than a second is refused.
+	// means 30 seconds; less than a second is refused. Every so many sweeps that
+	// a minute is over also call a BacklogReporter.
 	SweepEvery time.Duration
 	// Parallel is how many tickets an Engine advances at a time, in this
 	// process. Zero means 16; at most 10,000.

@@ -13,7 +13,10 @@
 //
 // A host without River lets [New] run the jobs. A host that runs River adds a
 // [Worker] to its own client, and [Worker.Sweep] to its periodic jobs. Either is
-// done in every replica, in the place of moderation.Guard.Run.
+// done in every replica, in the place of moderation.Guard.Run, and does what that
+// does: what keeps a due ticket from moving is on record, and figures of what
+// waits are told once a minute, by a sweep, to the observer in the replica that
+// works it.
 //
 // # What a job may do wrong
 //

@@ -35,7 +35,7 @@ type guarded struct {
 }
 
 // newGuarded composes one; over is put between guard and store.
-func newGuarded(ctx context.Context, pool *pgxpool.Pool, over func(moderation.Store) moderation.Store) (*guarded, error) {
+func newGuarded(ctx context.Context, pool *pgxpool.Pool, over func(moderation.Store) moderation.Store, change ...func(*moderation.Config)) (*guarded, error) {
 	human := func(login string) moderation.Actor {
 		return moderation.Actor{Login: login, Person: login, Type: moderation.Human, Status: moderation.Active, LastDay: moderation.NoLastDay()}
 	}
@@ -55,7 +55,7 @@ func newGuarded(ctx context.Context, pool *pgxpool.Pool, over func(moderation.St
 		return nil, err
 	}
 	g := &guarded{store: store, scheduler: scheduler, pool: pool}
-	g.Guard, err = moderation.New(ctx, moderation.Config{
+	c := moderation.Config{
 		Directory: directory, Authorizer: rules, Limiter: limits, Tiers: []string{"ordinary"}, Store: over(store),
 		Kinds: []moderation.Kind{{Name: moderation.Suspend, Timed: true,
 			Apply: func(ctx context.Context, p moderation.Permit) (moderation.UndoToken, error) {
@@ -64,7 +64,11 @@ func newGuarded(ctx context.Context, pool *pgxpool.Pool, over func(moderation.St
 			Undo: func(ctx context.Context, p moderation.Permit) error { return g.handled(ctx, p, "undo") },
 		}},
 		DecideTimeout: time.Minute, RecordTimeout: time.Minute, // what a stopped process does is not to end by its lateness
-	})
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	g.Guard, err = moderation.New(ctx, c)
 	return g, err
 }
 

@@ -178,7 +178,7 @@ func patience(tb testing.TB) time.Duration {
 	if _, measured := tb.(*testing.B); measured {
 		return 3 * time.Minute
 	}
-	return 30 * time.Second
+	return 90 * time.Second // a job that a crash cuts off is begun again after up to 49 seconds
 }
 
 // waits waits until a query gives a number.

@@ -66,7 +66,8 @@ func orDefault(name, otherwise string) string {
 
 // Schedule inserts a job for each moment, in tx and with one statement, and one
 // more where a job can start at once and others are to be told. A ticket's
-// revision has at most one job that is not done; a second one is left out.
+// revision that is due at a moment has at most one job that is not done; a second
+// one is left out.
 //
 // A moment that has come, or comes within five seconds, gives a job that starts
 // as soon as tx is committed: it looks whether the ticket is due, and otherwise
@@ -84,7 +85,7 @@ func (s *Scheduler) Schedule(ctx context.Context, tx pgx.Tx, moments []postgres.
 			return fmt.Errorf("engine: moment %d of %d names no ticket", i+1, len(moments))
 		}
 		jobs[i] = river.InsertManyParams{
-			Args:       AdvanceArgs{Ticket: m.Ticket, Revision: m.Revision},
+			Args:       argsOf(m),
 			InsertOpts: s.options(m.At),
 		}
 	}
@@ -92,6 +93,14 @@ func (s *Scheduler) Schedule(ctx context.Context, tx pgx.Tx, moments []postgres.
 		return fmt.Errorf("engine: scheduling %d moments: %w", len(moments), err)
 	}
 	return nil
+}
+
+func argsOf(m postgres.Moment) AdvanceArgs {
+	a := AdvanceArgs{Ticket: m.Ticket, Revision: m.Revision}
+	if !m.At.IsZero() {
+		a.Due = m.At.UnixMicro()
+	}
+	return a
 }
 
 func (s *Scheduler) options(at time.Time) *river.InsertOpts {

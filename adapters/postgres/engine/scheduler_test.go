@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -50,11 +51,12 @@ func TestARevisionHasOneJobThatIsNotDone(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
 	later := time.Now().Add(time.Hour)
+	now := time.Now()
 	m := func(ticket string, revision uint64, at time.Time) postgres.Moment {
 		return postgres.Moment{Ticket: ticket, Revision: revision, At: at}
 	}
 	for range 3 {
-		if err := schedule(t, l, m("a", 1, later), m("a", 2, later), m("b", 1, time.Now())); err != nil {
+		if err := schedule(t, l, m("a", 1, later), m("a", 2, later), m("b", 1, now)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,7 +76,23 @@ func TestARevisionHasOneJobThatIsNotDone(t *testing.T) {
 	}
 }
 
-func TestAJobHoldsATicketAndARevisionAndNothingElse(t *testing.T) {
+// The job of a change that lost is there when the change that won has the same
+// revision and another moment.
+func TestTheJobOfAChangeThatLostTakesNobodysPlace(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	soon, late := time.Now().Add(time.Minute), time.Now().Add(time.Hour)
+	for _, at := range []time.Time{late, soon, late} {
+		if err := schedule(t, l, postgres.Moment{Ticket: "a", Revision: 2, At: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := l.count(t, undone); n != 2 {
+		t.Errorf("%d jobs, want one for each moment", n)
+	}
+}
+
+func TestAJobHoldsWhatIsDueAndNothingElse(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
 	at := time.Now().Add(time.Hour).Truncate(time.Microsecond)
@@ -87,7 +105,8 @@ func TestAJobHoldsATicketAndARevisionAndNothingElse(t *testing.T) {
 	if err := l.pool.QueryRow(t.Context(), `SELECT args, kind, queue, scheduled_at FROM interlock.river_job`).Scan(&args, &kind, &queue, &when); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(`{"ticket": "one", "revision": 9007199254740993}`, string(args)); diff != "" {
+	want := fmt.Sprintf(`{"due": %d, "ticket": "one", "revision": 9007199254740993}`, at.UnixMicro())
+	if diff := cmp.Diff(want, string(args)); diff != "" {
 		t.Error(diff)
 	}
 	if kind != "interlock_advance" || queue != "interlock" || !when.Equal(at) {

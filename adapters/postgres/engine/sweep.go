@@ -20,6 +20,9 @@ const sweepPage = 500
 // is not in a backup that was restored. It gives each a new one. River's leader
 // starts it, and any replica works it. A host adds it to the periodic jobs of
 // its client (river.Config.PeriodicJobs), in every replica that may lead.
+//
+// The first sweep of a leader, and one in each minute, also has a
+// [BacklogReporter] tell how much waits.
 func (w *Worker) Sweep() *river.PeriodicJob {
 	return river.NewPeriodicJob(river.PeriodicInterval(w.every), w.nextSweep, &river.PeriodicJobOpts{RunOnStart: true})
 }
@@ -27,7 +30,29 @@ func (w *Worker) Sweep() *river.PeriodicJob {
 // nextSweep is a job that is not there twice, and is not tried twice: the next
 // one does the same.
 func (w *Worker) nextSweep() (river.JobArgs, *river.InsertOpts) {
-	return AdvanceArgs{}, &river.InsertOpts{Queue: w.scheduler.queue, MaxAttempts: 1, UniqueOpts: whileUndone()}
+	args := AdvanceArgs{Backlog: (w.sweeps.Add(1)-1)%sweepsBetween(w.every) == 0}
+	return args, &river.InsertOpts{Queue: w.scheduler.queue, MaxAttempts: 1, UniqueOpts: whileUndone()}
+}
+
+// figuresEvery is how often figures are told, at most.
+const figuresEvery = time.Minute
+
+// sweepsBetween is how many sweeps there are from one that tells figures to the
+// next.
+func sweepsBetween(every time.Duration) int64 {
+	return max(1, int64((figuresEvery+every-1)/every))
+}
+
+// reportBacklog has the guard tell figures, where the sweep is one that does.
+func (w *Worker) reportBacklog(ctx context.Context, a AdvanceArgs) error {
+	guard, ok := w.guard.(BacklogReporter)
+	if !ok || !a.Backlog {
+		return nil
+	}
+	if err := guard.ReportBacklog(ctx); err != nil {
+		return fmt.Errorf("engine: figures: %w", err)
+	}
+	return nil
 }
 
 // sweep inserts a job for each due ticket whose revision has none.

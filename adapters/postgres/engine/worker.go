@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -31,6 +32,7 @@ type Worker struct {
 	scheduler *Scheduler
 	timeout   time.Duration
 	every     time.Duration
+	sweeps    atomic.Int64 // begun while this process led
 }
 
 // NewWorker makes a Worker. It reports every fault of the configuration at
@@ -57,7 +59,7 @@ func (w *Worker) Work(ctx context.Context, job *river.Job[AdvanceArgs]) error {
 		return errZeroWorker
 	}
 	if job.Args.Ticket == "" {
-		return w.sweep(ctx)
+		return errors.Join(w.sweep(ctx), w.reportBacklog(ctx, job.Args))
 	}
 	t, err := w.guard.Advance(ctx, job.Args.Ticket)
 	return judge(job, t, err, time.Now())
@@ -84,6 +86,10 @@ func judge(job *river.Job[AdvanceArgs], t moderation.Ticket, err error, now time
 		return river.JobSnooze(pauseAfter(snoozes) + behind(job, now))
 	case was > 0 && t.Revision > was:
 		return nil // whoever committed that has scheduled what comes next
+	case t.Revision < was && snoozes < lostAfter:
+		return river.JobSnooze(pauseAfter(snoozes) + behind(job, now)) // its change was not made, or not yet
+	case t.Revision < was:
+		return nil
 	case err != nil:
 		return river.JobSnooze(pauseAfter(snoozes) + behind(job, now))
 	case t.Due.IsZero(), was == 0 && t.Due.After(now):
@@ -91,6 +97,10 @@ func judge(job *river.Job[AdvanceArgs], t moderation.Ticket, err error, now time
 	}
 	return river.JobSnooze(untilDue(t.Due.Sub(now), snoozes) + behind(job, now))
 }
+
+// lostAfter is how often a job looks for a change that was not made with it. Who
+// tries again has a job of its own by then.
+const lostAfter = 6
 
 // untilDue is how long a job sleeps that came early. One that comes early again
 // and again meets clocks that differ, and is not to spin.

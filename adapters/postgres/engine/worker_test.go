@@ -72,6 +72,10 @@ func TestWhatBecomesOfAJob(t *testing.T) {
 		"the job tells no revision, and nothing is due at all": {ticket: settled(6)},
 		"the job tells no revision, and the ticket is stuck":   {ticket: ticket(6, 0), err: away, sleep: time.Second},
 		"the ticket is older than its job":                     {ticket: ticket(4, 0), revision: 5, sleep: time.Second},
+		"the ticket is older, and has long to wait":            {ticket: ticket(4, time.Hour), revision: 5, sleep: time.Second},
+		"the ticket is older, and waits for nothing":           {ticket: settled(4), revision: 5, snoozes: 2, sleep: 4 * time.Second},
+		"the ticket is older, and can't be advanced":           {ticket: ticket(4, 0), err: away, revision: 5, snoozes: 1, sleep: 2 * time.Second},
+		"the ticket is older after a minute":                   {ticket: ticket(4, 0), revision: 5, snoozes: 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,6 +152,7 @@ func TestJobsOfOtherVersionsAreRead(t *testing.T) {
 		`{"ticket":"one","revision":7}`:                                {Ticket: "one", Revision: 7},
 		`{"ticket":"one","revision":7,"region":"eu","hints":{"a":[]}}`: {Ticket: "one", Revision: 7},
 		`{"ticket":"one"}`:                                             {Ticket: "one"},
+		`{"backlog":true}`:                                             {Backlog: true},
 		`{}`:                                                           {},
 	} {
 		var got engine.AdvanceArgs

@@ -30,10 +30,26 @@ var claims = []struct{ text, violations string }{
 	{"what stands was executed",
 		`SELECT s.ticket FROM service.suspension s LEFT JOIN interlock.ticket t ON t.id = s.ticket
 		 WHERE s.lifted = '' AND t.status IS DISTINCT FROM 'executed'`},
-	{"nothing that an important account needs a lead for was done without one",
-		`SELECT c.ticket FROM service.call c JOIN interlock.ticket t ON t.id = c.ticket JOIN service.account a ON a.id = t.target
-		 WHERE a.tier = 'newsworthy' AND NOT ` + undo + ` AND NOT ` + byLead},
+	{"nothing was done without a lead that the policy of its decision wants one for",
+		`SELECT t.id FROM ` + intents + ` JOIN interlock.ticket t ON t.id = i.ticket JOIN service.account a ON a.id = t.target
+		 WHERE t.kind = 'account.suspend' AND NOT ` + undo + ` AND NOT ` + byLead + ` AND EXISTS (
+			SELECT FROM interlock.policy_row p WHERE p.version = i.version AND p.type = 'p2'
+			AND p.fields[1:3] = ARRAY['request', 'account.suspend', a.tier] AND p.fields[6] = 'lead')`},
+	{"no intent was decided under a policy that was no longer in force",
+		`SELECT ticket FROM (
+			SELECT ticket, version, max(version) OVER (ORDER BY seq) AS newest FROM (
+				SELECT seq, ticket, version FROM ` + intents + ` UNION ALL
+				SELECT o.seq, '', v.number FROM interlock.outbox o JOIN interlock.policy_version v
+				ON v.ticket = convert_from(o.body, 'UTF8')::jsonb->>'ticket' AND convert_from(o.body, 'UTF8')::jsonb->>'event' = 'outcome'
+			) known
+		 ) ordered WHERE version < newest`},
 }
+
+// intents are the intents in the order of their commits, with the version of the
+// policy under which each was decided.
+const intents = `(SELECT o.seq, r->>'ticket' AS ticket, v.number AS version
+	FROM (SELECT seq, convert_from(body, 'UTF8')::jsonb AS r FROM interlock.outbox) o
+	JOIN interlock.policy_version v ON v.digest = r->'decision'->>'policy' WHERE r->>'event' = 'intent') i`
 
 // withdrawn selects the tickets that were refused after their intent: where the
 // answer to its commit is lost, nobody knows whether it is on record, and the guard
@@ -79,6 +95,7 @@ type Figures struct {
 	Records    int
 	Waiting    int // tickets that wait for approval or for their moment
 	Undone     int
+	Versions   int // of the policy
 	ByApproval int // executed after a lead's approval
 }
 
@@ -105,8 +122,9 @@ func Count(ctx context.Context, pool *pgxpool.Pool) (Figures, error) {
 	err := pool.QueryRow(ctx, `
 		SELECT (SELECT count(*) FROM (`+recorded("resolved")+`) r),
 		       (SELECT count(*) FROM interlock.ticket t WHERE status IN ('executed', 'undone') AND NOT `+undo+` AND `+byLead+`),
+		       (SELECT count(*) FROM interlock.policy_version),
 		       c.seq, c.seq - coalesce((SELECT min(seq) FROM interlock.relay), 0)
-		FROM interlock.chain c`).Scan(&f.Settled, &f.ByApproval, &f.Records, &f.Unrelayed)
+		FROM interlock.chain c`).Scan(&f.Settled, &f.ByApproval, &f.Versions, &f.Records, &f.Unrelayed)
 	return f, err
 }
 

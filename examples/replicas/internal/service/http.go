@@ -35,6 +35,13 @@ func (r *Replica) routes() http.Handler {
 		ticket, err := r.guard.Ticket(req.Context(), req.Header.Get("X-Actor"), req.PathValue("id"))
 		answer(w, ticket, err)
 	})
+	mux.HandleFunc("GET /policy", func(w http.ResponseWriter, _ *http.Request) {
+		in := r.policy.Policy()
+		write(w, http.StatusOK, Policy{Digest: in.Digest(), Text: text(in)})
+	})
+	mux.HandleFunc("POST /policy", ticketRoute(func(ctx context.Context, actor string, in request, _ string) (moderation.Ticket, error) {
+		return r.changePolicy(ctx, actor, in)
+	}))
 	mux.HandleFunc("GET /accounts/{handle}", func(w http.ResponseWriter, req *http.Request) {
 		found, err := r.accounts.find(req.Context(), req.PathValue("handle"))
 		if err != nil {
@@ -60,6 +67,7 @@ type request struct {
 	Case   string            `json:"case"`
 	Key    string            `json:"key"`
 	Digest moderation.Digest `json:"digest"`
+	Policy string            `json:"policy"` // the whole new one, as CSV
 }
 
 // Answer is what every call about a ticket is answered with.

@@ -43,6 +43,8 @@ type Config struct {
 type Replica struct {
 	accounts
 	guard   *moderation.Guard
+	policy  *policy.Authorizer
+	changes *policy.Changes
 	engine  *engine.Engine
 	server  *http.Server
 	address string
@@ -122,19 +124,18 @@ func (r *Replica) compose(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	rules, changes, err := r.rules(ctx, store)
-	if err != nil {
+	if err := r.rules(ctx, store); err != nil {
 		return err
 	}
-	limits, err := limit.New(ctx, limit.Config{Pool: r.pool, Authorizer: rules})
+	limits, err := limit.New(ctx, limit.Config{Pool: r.pool, Authorizer: r.policy})
 	if err != nil {
 		return err
 	}
 	r.guard, err = moderation.New(ctx, moderation.Config{
-		Directory: directory{r.accounts}, Authorizer: rules, Limiter: limits, Store: store, Tiers: tiers,
+		Directory: directory{r.accounts}, Authorizer: r.policy, Limiter: limits, Store: store, Tiers: tiers,
 		Kinds: []moderation.Kind{
 			{Name: moderation.Suspend, Apply: r.suspend, Undo: r.reinstate, Probe: r.probe},
-			changes.Kind(),
+			r.changes.Kind(),
 		},
 		HandlerTimeout: c.HandlerTimeout, ResolveGrace: time.Second,
 		Observer: alarms{r.log},
@@ -151,37 +152,36 @@ func (r *Replica) compose(ctx context.Context, c Config) error {
 
 // rules opens the policy that is in the database, and puts the first version
 // there if there is none.
-func (r *Replica) rules(ctx context.Context, store *postgres.Store) (*policy.Authorizer, *policy.Changes, error) {
+func (r *Replica) rules(ctx context.Context, store *postgres.Store) error {
 	table, err := versions.Open(ctx, versions.Config{Pool: r.pool})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	config := policy.Config{
 		Source: policy.CSV("policy.csv", firstPolicy), Kinds: []string{moderation.Suspend}, Tiers: tiers,
 	}
 	first, err := policy.Load(ctx, config)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	if err := table.Bootstrap(ctx, first, first.Digest()); err != nil {
-		return nil, nil, err
+		return err
 	}
 	config.Source, config.Pinned, config.Approvals = table, first.Digest(), policy.TicketApprovals(store)
-	rules, err := policy.Open(ctx, config)
-	if err != nil {
-		return nil, nil, err
+	if r.policy, err = policy.Open(ctx, config); err != nil {
+		return err
 	}
-	changes, err := policy.NewChanges(rules, policy.ChangesConfig{Installer: table, Proposals: table.Proposals()})
+	r.changes, err = policy.NewChanges(r.policy, policy.ChangesConfig{Installer: table, Proposals: table.Proposals()})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stops = append(r.stops, stop)
 	watch := policy.WatchConfig{Every: 2 * time.Second, Watcher: table.Listen(background, nil), Report: func(e policy.Event) {
 		r.log.Info("policy", "what", e.Kind, "digest", e.Digest, "error", e.Err)
 	}}
-	r.tasks.Go(func() { _ = rules.Watch(background, watch) })
-	return rules, changes, nil
+	r.tasks.Go(func() { _ = r.policy.Watch(background, watch) })
+	return nil
 }
 
 // relay moves the records to the trail while this replica leads.
@@ -225,7 +225,8 @@ func (r *Replica) listen(address string) error {
 }
 
 // Close stops a replica in order: no further calls from outside, then no further
-// jobs, then the guard, which waits for its handlers, and last the connections.
+// jobs, then the guard, which waits for its handlers, and last the connections. It
+// waits for none of them longer than ctx.
 func (r *Replica) Close(ctx context.Context) error {
 	var errs []error
 	note := func(what string, err error) {
@@ -245,8 +246,17 @@ func (r *Replica) Close(ctx context.Context) error {
 	for _, stop := range r.stops {
 		stop()
 	}
-	r.tasks.Wait()
-	r.pool.Close()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.tasks.Wait()
+		r.pool.Close()
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		note("relay, policy or connections", context.Cause(ctx))
+	}
 	return errors.Join(errs...)
 }
 

@@ -177,8 +177,10 @@ func (r *Replica) rules(ctx context.Context, store *postgres.Store) error {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stops = append(r.stops, stop)
+	alarm := policy.Alarms(alarms{r.log})
 	watch := policy.WatchConfig{Every: 2 * time.Second, Watcher: table.Listen(background, nil), Report: func(e policy.Event) {
 		r.log.Info("policy", "what", e.Kind, "digest", e.Digest, "error", e.Err)
+		alarm(e)
 	}}
 	r.tasks.Go(func() { _ = r.policy.Watch(background, watch) })
 	return nil

@@ -20,8 +20,9 @@ type Config struct {
 	// Schema is where the tables are; see [Migrate]. Empty means
 	// [DefaultSchema].
 	Schema string
-	// Scheduler is told when tickets are due. Nil for nobody: then each
-	// replica runs moderation.Guard.Run, which polls.
+	// Scheduler is told when tickets are due, and which moments nobody needs any
+	// more where it is an [Unscheduler]. Nil for nobody: then each replica runs
+	// moderation.Guard.Run, which polls.
 	Scheduler Scheduler
 }
 

@@ -22,13 +22,15 @@ var ErrHalted = errors.New("the store is halted")
 
 // Store is a [moderation.Store] in PostgreSQL. Its methods may be called by many
 // goroutines at once, and many stores may share a schema. It need not be closed:
-// it keeps nothing open but what its pool does. The zero Store refuses.
+// it keeps nothing open but what its pool does, and what it does behind a commit
+// is done soon. The zero Store refuses.
 type Store struct {
 	pool      *pgxpool.Pool
 	scheduler Scheduler
 	sql       statements
 	patience  time.Duration // with the scheduler
 	queue     queue
+	replaced  replaced
 }
 
 // statements are the texts of what the store asks, in its schema.

@@ -32,6 +32,9 @@ func (s *Store) writeIn(ctx context.Context, batch []*request) {
 		a, err := s.attempt(ctx, batch)
 		if err == nil {
 			reply(batch, a, doubt)
+			if len(a.answers) == len(batch) {
+				s.unschedule(batch, a.answers)
+			}
 			return
 		}
 		doubt = doubt || a.doubt

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,16 +26,15 @@ const lookAhead = 5 * time.Second
 // queueName is what River takes for a queue, less what looks odd.
 var queueName = regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`)
 
-// Scheduler inserts a River job for each moment at which a ticket is due. It
-// is the [postgres.Scheduler] of a store. Make one with [NewScheduler]; the
+// Scheduler inserts a River job for each moment at which a ticket is due, and
+// deletes it when the ticket has moved on before. It is the
+// [postgres.Unscheduler] of a store. Make one with [NewScheduler]; the
 // zero Scheduler refuses. It may be used by many goroutines at once.
 type Scheduler struct {
 	client *river.Client[pgx.Tx]
 	schema string
 	queue  string
 }
-
-var _ postgres.Scheduler = (*Scheduler)(nil)
 
 // NewScheduler makes a Scheduler for River's tables in a schema (see [Migrate];
 // empty means [postgres.DefaultSchema]) and a queue (empty means
@@ -101,6 +101,11 @@ func argsOf(m postgres.Moment) AdvanceArgs {
 		a.Due = m.At.UnixMicro()
 	}
 	return a
+}
+
+// in puts the schema's name, which was checked, into a statement.
+func (s *Scheduler) in(statement string) string {
+	return strings.ReplaceAll(statement, "@schema@", s.schema)
 }
 
 func (s *Scheduler) options(at time.Time) *river.InsertOpts {
